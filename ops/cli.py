@@ -17,7 +17,7 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 ROLES = ("viewer", "salesperson", "marketing", "admin", "service")
 SECTIONS = {
     "The whole system on this machine": ("demo", "up"),
-    "One process of it (DATABASE_URL and REDIS_URL set)": ("web", "worker", "beat"),
+    "One process of it (DATABASE_URL and REDIS_URL set)": ("web", "worker", "beat", "healthy"),
     "Data and access": ("import", "user", "token", "migrate", "verify"),
     "Development": ("test", "check", "bench"),
 }
@@ -46,8 +46,8 @@ class Commands(click.Group):
     def _rows(self, context: click.Context, name: str) -> list[tuple[str, str]]:
         command = self.commands[name]
         if isinstance(command, click.Group):
-            return [(f"{name} {sub}", one.get_short_help_str(70)) for sub, one in command.commands.items()]
-        return [(name, command.get_short_help_str(70))]
+            return [(f"{name} {sub}", one.get_short_help_str(200)) for sub, one in command.commands.items()]
+        return [(name, command.get_short_help_str(200))]
 
 
 def _refusal_of_the_domain(error: Exception) -> str | None:
@@ -136,15 +136,29 @@ def web(host: str, port: int, processes: int, threads: int) -> None:
 
 @main.command()
 @click.option("-c", "--concurrency", type=click.IntRange(1), default=2, help="Jobs worked on at once [2].")
-def worker(concurrency: int) -> None:
+@click.option("--name", help="Name of this worker, unique on its host [made up].")
+def worker(concurrency: int, name: str | None) -> None:
     """Work on jobs."""
-    commands.worker(concurrency=concurrency).execute()
+    commands.worker(concurrency=concurrency, name=name).execute()
 
 
 @main.command()
 def beat() -> None:
     """Start what is due and pick up what was left."""
     commands.beat().execute()
+
+
+@main.command()
+@click.argument("process", type=click.Choice(("web", "worker", "beat")))
+@click.option("--port", type=click.IntRange(1, 65535), default=8000, help="Port of web [8000].")
+@click.option("--name", default="worker", help="Name of the worker [worker].")
+def healthy(process: str, port: int, name: str) -> None:
+    """Tell by the exit code whether a process on this host does its work."""
+    from ops import health
+
+    checks = {"web": lambda: health.web(port), "worker": lambda: health.worker(name), "beat": health.beat}
+    if not checks[process]():
+        raise OpsError(f"{process} gives no sign of life")
 
 
 @main.group("import")
@@ -159,8 +173,8 @@ def import_() -> None:
 @DATA_OF_STACK
 def import_contacts(file: Path, mapping: str | None, constants: tuple[str, ...], data: Path | None) -> None:
     """Import contacts from a CSV file (.csv or .csv.gz)."""
+    from ops.connection import connected
     from ops.imports import contacts
-    from ops.stack import connected
 
     columns = _pairs(mapping.split(",")) if mapping else {}
     with connected(data) as database_url:
@@ -192,7 +206,7 @@ def create_user(
 ) -> None:
     """Make a user; print the password if it was made here."""
     from ops.accounts import create_user
-    from ops.stack import connected
+    from ops.connection import connected
 
     password = _given_password(password_file, ask_password)
     chosen = password or secrets.token_urlsafe(12)
@@ -215,7 +229,7 @@ def token() -> None:
 def create_token(name: str, role: str, salesperson: str | None, data: Path | None) -> None:
     """Make an API token; it is printed on the last line, this once."""
     from ops.accounts import create_token
-    from ops.stack import connected
+    from ops.connection import connected
 
     values = _without_nones({"name": name, "role": role, "salesperson_code": salesperson})
     with connected(data) as database_url:
@@ -228,7 +242,7 @@ def create_token(name: str, role: str, salesperson: str | None, data: Path | Non
 def migrate(data: Path | None) -> None:
     """Bring the database to the newest schema."""
     from domain.migrations import upgrade
-    from ops.stack import connected
+    from ops.connection import connected
 
     with connected(data) as database_url:
         upgrade(database_url)
@@ -239,7 +253,7 @@ def migrate(data: Path | None) -> None:
 @DATA_OF_STACK
 def verify(data: Path | None) -> None:
     """Prove the log's references and counts."""
-    from ops.stack import connected
+    from ops.connection import connected
     from ops.verify import run
 
     with connected(data) as database_url:

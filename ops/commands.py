@@ -41,10 +41,19 @@ def web(*, host: str, port: int, processes: int, threads: int) -> Command:
     return Command([sys.executable, "-m", "gunicorn", *options, "web:create_app()"])
 
 
-def worker(*, concurrency: int) -> Command:
-    """Return a Celery worker that runs job chunks in `concurrency` processes (RELIABILITY 1)."""
+def worker(*, concurrency: int, name: str | None = None) -> Command:
+    """Return a Celery worker that runs job chunks (RELIABILITY 1).
+
+    Parameters
+    ----------
+    concurrency
+        Pool processes.
+    name
+        The worker's name, unique on its host; made up when omitted.
+    """
+    name = name or f"worker-{secrets.token_hex(3)}"
     options = ["--pool=prefork", f"--concurrency={concurrency}", "--queues=jobs"]
-    options += [f"--hostname=worker-{secrets.token_hex(3)}@%h", "--without-gossip", "--without-mingle"]
+    options += [f"--hostname={name}@%h", "--without-gossip", "--without-mingle"]
     return Command(
         [*_celery(), "worker", *options, "--loglevel=INFO"],
         # SIGTERM hands running tasks back at once instead of waiting for their end

@@ -17,8 +17,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from ops.commands import ROOT
-from ops.embedded import write_private
 from ops.errors import OpsError
+from ops.files import write_private
 
 DEFAULT = ROOT / "var" / "data"
 DEFAULT_OF_DEMO = ROOT / "var" / "demo"

@@ -27,6 +27,7 @@ import psycopg
 import redis
 
 from ops.errors import OpsError
+from ops.files import write_private
 from ops.processes import (
     ProcessMark,
     command_line,
@@ -563,13 +564,6 @@ def _unprivileged_user() -> pwd.struct_passwd:
     raise ServerError(
         "PostgreSQL does not run as root: there is neither an account postgres nor nobody to run it"
     )
-
-
-def write_private(path: Path, text: str) -> None:
-    """Write a file that only its owner can read, never readable by others even while it is written."""
-    path.unlink(missing_ok=True)
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(text)
 
 
 _THROW_AWAY_SETTINGS = {
