@@ -479,6 +479,7 @@ class EmbeddedRedis(EmbeddedServer):
             f"requirepass {self.password}",
             f'dir "{self.data_folder}"',
             "daemonize no",
+            "set-proc-title no",
             'save ""',
             f"appendonly {'no' if self.fast else 'yes'}",
             "appendfsync everysec",
