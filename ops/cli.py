@@ -168,17 +168,32 @@ def import_() -> None:
 
 @import_.command("contacts")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--map", "mapping", metavar="FIELD=COLUMN,…", help="Which column fills which field.")
-@click.option("--set", "constants", metavar="FIELD=VALUE", multiple=True, help="One value for every contact.")
+@click.option(
+    "--map",
+    "columns",
+    metavar="FIELD=COLUMN,…",
+    default="",
+    callback=lambda context, option, value: _pairs(value.split(",") if value else []),
+    help="Which column fills which field.",
+)
+@click.option(
+    "--set",
+    "constants",
+    metavar="FIELD=VALUE",
+    multiple=True,
+    callback=lambda context, option, value: _pairs(value),
+    help="One value for every contact.",
+)
 @DATA_OF_STACK
-def import_contacts(file: Path, mapping: str | None, constants: tuple[str, ...], data: Path | None) -> None:
+def import_contacts(
+    file: Path, columns: dict[str, str], constants: dict[str, str], data: Path | None
+) -> None:
     """Import contacts from a CSV file (.csv or .csv.gz)."""
     from ops.connection import connected
     from ops.imports import contacts
 
-    columns = _pairs(mapping.split(",")) if mapping else {}
     with connected(data) as database_url:
-        contacts(database_url, file, columns=columns, constants=_pairs(constants))
+        contacts(database_url, file, columns=columns, constants=constants)
 
 
 @main.group()

@@ -45,9 +45,7 @@ def query(server: EmbeddedPostgres, statement: str) -> tuple[object, ...] | None
         return cursor.fetchone() if cursor.description else None
 
 
-def start_owner(
-    kind: str, folder: Path, *, where: str = "main"
-) -> tuple[subprocess.Popen[str], ProcessMark]:
+def start_owner(kind: str, folder: Path, *, where: str = "main") -> tuple[subprocess.Popen[str], ProcessMark]:
     """Start a process that owns a server; return it and the mark of the server's process."""
     owner = subprocess.Popen(
         [sys.executable, "-c", OWNER, kind, str(folder), where],
