@@ -1,0 +1,30 @@
+"""What a process needs to know of the world around it, taken from the environment."""
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Settings of one process; `DATABASE_URL` and `REDIS_URL` are plain, the others begin with `INTERLOG_`."""
+
+    model_config = SettingsConfigDict(env_prefix="INTERLOG_", extra="ignore")
+
+    database_url: str = Field(validation_alias="DATABASE_URL")
+    redis_url: str = Field(validation_alias="REDIS_URL")
+    secret_key: SecretStr = SecretStr("")
+    secure_cookies: bool = False
+    requests_per_minute: int = 6000
+    sign_ins_per_minute: int = 10
+    max_body_bytes: int = 64 * 1024 * 1024
+    event_streams: int = 8
+
+
+def load() -> Settings:
+    """Read the settings of this process from its environment.
+
+    Raises
+    ------
+    pydantic.ValidationError
+        If `DATABASE_URL` or `REDIS_URL` is missing.
+    """
+    return Settings()
