@@ -41,11 +41,11 @@ CHECKS: dict[str, v.Check] = {
 # What holds numbers of a setup field; a hidden segment holds none, a canceled logged segment still does (L2).
 _HOLDERS: dict[SetupField, str] = {
     "segment_nos": """
-        SELECT lower(no) FROM segment WHERE lower(no) = ANY(:nos) AND status <> 'hidden'
-        UNION SELECT lower(segment_no) FROM logged_segment
-        WHERE lower(segment_no) = ANY(:nos) AND deleted_at IS NULL""",
-    "contact_nos": "SELECT lower(no) FROM contact WHERE lower(no) = ANY(:nos)",
-    "campaign_nos": "SELECT lower(no) FROM campaign WHERE lower(no) = ANY(:nos)",
+        EXISTS (SELECT FROM segment s WHERE lower(s.no) = lower(n) AND s.status <> 'hidden')
+        OR EXISTS (
+            SELECT FROM logged_segment l WHERE lower(l.segment_no) = lower(n) AND l.deleted_at IS NULL)""",
+    "contact_nos": "EXISTS (SELECT FROM contact c WHERE lower(c.no) = lower(n))",
+    "campaign_nos": "EXISTS (SELECT FROM campaign c WHERE lower(c.no) = lower(n))",
 }
 
 
@@ -179,8 +179,8 @@ def next_nos(session: Session, *, field: SetupField, count: int, taken: Taken | 
     Parameters
     ----------
     taken
-        Says which of the numbers shown to it are held, in lower case; by default asks the tables that hold
-        numbers of this kind.
+        Says which of the numbers shown to it are held; by default asks the tables that hold numbers of this
+        kind.
 
     Raises
     ------
@@ -217,7 +217,7 @@ def next_nos(session: Session, *, field: SetupField, count: int, taken: Taken | 
             )
         number += wanted * series.increment
         held = holds(session, candidates)
-        given += [candidate for candidate in candidates if candidate.lower() not in held]
+        given += [candidate for candidate in candidates if candidate not in held]
     if given:
         series.last_no_used = given[-1]
         session.flush()
@@ -268,7 +268,9 @@ def _of_setup(session: Session, field: SetupField, *, lock: bool) -> NumberSerie
 
 
 def _held(session: Session, field: SetupField, nos: Sequence[str]) -> set[str]:
-    statement = text(_HOLDERS[field]).bindparams(bindparam("nos", [no.lower() for no in nos], ARRAY(Text)))
+    statement = text(f"SELECT n FROM unnest(:nos) n WHERE {_HOLDERS[field]}").bindparams(
+        bindparam("nos", list(nos), ARRAY(Text))
+    )
     return set(session.scalars(statement))
 
 

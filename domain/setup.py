@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
@@ -42,6 +43,14 @@ def get(session: Session, *, lock: bool = False) -> Setup:
     if lock:
         query = query.with_for_update(key_share=True).execution_options(populate_existing=True)
     return session.scalars(query).one()
+
+
+def today(session: Session) -> dt.date:
+    """Say which date it is now in the time zone of the setup, by the database's clock (I4, S1)."""
+    date: dt.date = session.execute(
+        text("SELECT (now() AT TIME ZONE timezone)::date FROM setup")
+    ).scalar_one()
+    return date
 
 
 def change(session: Session, setup: Setup, *, values: Mapping[str, Any], actor: Actor) -> Setup:
