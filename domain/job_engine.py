@@ -78,7 +78,9 @@ class Kind:
     """What a kind of job does at each step. Every method runs in one transaction and may be run again."""
 
     name: ClassVar[str]
-    undoes: ClassVar[bool] = False  # whether chunks that are done must be taken back when the job ends otherwise
+    undoes: ClassVar[bool] = (
+        False  # whether chunks that are done must be taken back when the job ends otherwise
+    )
 
     def plan(self, session: Session, job: Job) -> Iterable[Chunk]:
         """Check, freeze what must stay as it is, and cut the work. A `Refusal` ends the job as refused."""
