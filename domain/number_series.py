@@ -189,39 +189,41 @@ def next_nos(session: Session, *, field: SetupField, count: int, taken: Taken | 
     NumberSeriesExhausted
         If the digits do not suffice; nothing is given out then.
     """
-    series = _of_setup(session, field, lock=True)
-    if series is None:
-        raise NumberSeriesMissing([Fault(field, "number_series_missing")], setup_field=field)
+    series = _required(session, field, lock=True)
     holds = taken or (lambda session, nos: _held(session, field, nos))
     prefix, digits = _parts(series.starting_no)
     largest = 10**digits - 1
-    number = (
-        _number(series.starting_no)
-        if series.last_no_used is None
-        else _number(series.last_no_used) + series.increment
-    )
+    number = _following(series)
     given: list[str] = []
     while len(given) < count:
         wanted = count - len(given)
+        beyond = number + wanted * series.increment
         candidates = [
             f"{prefix}{candidate:0{digits}}"
-            for candidate in range(
-                number, min(number + wanted * series.increment, largest + 1), series.increment
-            )
+            for candidate in range(number, min(beyond, largest + 1), series.increment)
         ]
         if len(candidates) < wanted:
-            raise NumberSeriesExhausted(
-                [Fault(field, "number_series_exhausted", series.code, {"series": series.code})],
-                setup_field=field,
-                series=series.code,
-            )
-        number += wanted * series.increment
+            raise _exhausted(series, field)
+        number = beyond
         held = holds(session, candidates)
         given += [candidate for candidate in candidates if candidate not in held]
     if given:
         series.last_no_used = given[-1]
         session.flush()
     return given
+
+
+def check_available(session: Session, *, field: SetupField) -> None:
+    """See to it that there is a next number, without giving it out (L2, L7).
+
+    Raises
+    ------
+    NumberSeriesMissing, NumberSeriesExhausted
+        As `next_nos`.
+    """
+    series = _required(session, field, lock=False)
+    if _following(series) > 10 ** _parts(series.starting_no)[1] - 1:
+        raise _exhausted(series, field)
 
 
 def check_manual(session: Session, *, field: SetupField, no: str, faults: Faults) -> None:
@@ -258,6 +260,25 @@ def add_numbered(session: Session, row: Numbered, *, field: SetupField, values: 
         except Invalid as refusal:
             if given or attempt == _ATTEMPTS or refusal.faults[0].field != "no":
                 raise
+
+
+def _required(session: Session, field: SetupField, *, lock: bool) -> NumberSeries:
+    series = _of_setup(session, field, lock=lock)
+    if series is None:
+        raise NumberSeriesMissing([Fault(field, "number_series_missing")], setup_field=field)
+    return series
+
+
+def _exhausted(series: NumberSeries, field: SetupField) -> NumberSeriesExhausted:
+    fault = Fault(field, "number_series_exhausted", series.code, {"series": series.code})
+    return NumberSeriesExhausted([fault], setup_field=field, series=series.code)
+
+
+def _following(series: NumberSeries) -> int:
+    """The number after the last one used; the starting number comes first."""
+    if series.last_no_used is None:
+        return _number(series.starting_no)
+    return _number(series.last_no_used) + series.increment
 
 
 def _of_setup(session: Session, field: SetupField, *, lock: bool) -> NumberSeries | None:
