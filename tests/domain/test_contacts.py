@@ -121,7 +121,9 @@ def test_all_faults_are_told_at_once(session: Session, actor: Actor) -> None:
     }
 
 
-@pytest.mark.parametrize("email", ["anna", "@b.c", "a@", "a b@c.d", "a@.c", "a@b..c", "a@b.", "a@b,c", "<a@b.c>"])
+@pytest.mark.parametrize(
+    "email", ["anna", "@b.c", "a@", "a b@c.d", "a@.c", "a@b..c", "a@b.", "a@b,c", "<a@b.c>"]
+)
 def test_an_email_address_must_be_plausible(session: Session, email: str) -> None:
     with pytest.raises(Invalid) as refused:
         make_contact(session, email=email)
@@ -147,7 +149,11 @@ def test_an_account_belongs_to_one_contact(session: Session) -> None:  # C1
 
 def test_a_contact_may_name_its_own_accounts_again(session: Session, actor: Actor) -> None:  # C1
     contact = make_contact(session, accounts=[{"type": "customer", "no": "C1"}])
-    accounts = [{"type": "customer", "no": "c1"}, {"type": "customer", "no": "C1"}, {"type": "vendor", "no": "2"}]
+    accounts = [
+        {"type": "customer", "no": "c1"},
+        {"type": "customer", "no": "C1"},
+        {"type": "vendor", "no": "2"},
+    ]
 
     contacts.change(session, contact, values={"accounts": accounts}, actor=actor)
     assert shape(session, contact)["accounts"] == [
@@ -171,7 +177,12 @@ def test_null_clears(session: Session, actor: Actor) -> None:
     make_salesperson(session, "HR")
     company = make_company(session)
     contact = make_contact(
-        session, company_no=company.no, salesperson_code="HR", country_code="GB", email="a@b.c", privacy_blocked=True
+        session,
+        company_no=company.no,
+        salesperson_code="HR",
+        country_code="GB",
+        email="a@b.c",
+        privacy_blocked=True,
     )
     cleared = ("company_no", "salesperson_code", "country_code", "email", "privacy_blocked", "city")
 
@@ -227,7 +238,9 @@ def test_a_company_with_people_cannot_become_a_person(session: Session, actor: A
     assert company.type == "person"
 
 
-def test_a_blocked_salesperson_can_look_after_a_contact(session: Session) -> None:  # I3 and S9 refuse the work
+def test_a_blocked_salesperson_can_look_after_a_contact(
+    session: Session,
+) -> None:  # I3 and S9 refuse the work
     make_salesperson(session, "HR", blocked=True)
 
     assert shape(session, make_contact(session, salesperson_code="HR"))["salesperson_code"] == "HR"
@@ -297,7 +310,9 @@ def test_filters_are_anded_their_values_ored(session: Session) -> None:
     make_salesperson(session, "OF")
     company = make_company(session, "Company", salesperson_code="HR")
     make_contact(session, "Person", company_no=company.no, salesperson_code="OF")
-    make_contact(session, "Nobody's", accounts=[{"type": "customer", "no": "C1"}, {"type": "vendor", "no": "V1"}])
+    make_contact(
+        session, "Nobody's", accounts=[{"type": "customer", "no": "C1"}, {"type": "vendor", "no": "V1"}]
+    )
 
     assert listed(session, type=["company"]) == ["Company"]
     assert listed(session, company_no=[company.no.lower()]) == ["Person"]
@@ -379,12 +394,17 @@ def test_changes_are_recorded_by_the_names_of_the_api(session: Session, actor: A
     make_salesperson(session, "HR")
     contact = make_contact(session, "Anna", no="A1")
     contacts.change(
-        session, contact, values={"salesperson_code": "hr", "name": "Anna", "mailing_groups": ["X"]}, actor=actor
+        session,
+        contact,
+        values={"salesperson_code": "hr", "name": "Anna", "mailing_groups": ["X"]},
+        actor=actor,
     )
     contacts.change(session, contact, values={"name": "Anna"}, actor=actor)
     contacts.delete(session, contact, actor=actor)
 
-    rows = audit.describe(session, audit.page(session, filters={"object_type": ["contact"], "object_key": ["a1"]}))
+    rows = audit.describe(
+        session, audit.page(session, filters={"object_type": ["contact"], "object_key": ["a1"]})
+    )
     assert [(row["action"], row["user"], row["object"]) for row in rows] == [
         ("delete", "system", "contact A1"),
         ("change", "system", "contact A1"),

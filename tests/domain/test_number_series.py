@@ -47,7 +47,9 @@ def test_a_number_that_is_held_is_skipped_whatever_its_case(session: Session) ->
     assert number_series.next_nos(session, field="campaign_nos", count=3) == ["CP0001", "CP0003", "CP0004"]
 
 
-def test_numbers_of_segments_logged_and_open_are_held_those_of_hidden_ones_not(session: Session) -> None:  # N3, L2
+def test_numbers_of_segments_logged_and_open_are_held_those_of_hidden_ones_not(
+    session: Session,
+) -> None:  # N3, L2
     make_segment(session, "SM00001")
     make_logged_segment(session, "SM00002")
     make_segment(session, "SM00003", status="hidden")
@@ -102,7 +104,9 @@ def test_a_number_by_hand_needs_a_series_that_allows_it(session: Session, actor:
     assert faults_of(refused) == {("no", "manual_number_not_allowed")}
 
 
-def test_a_number_by_hand_can_be_used_again_once_nothing_holds_it(session: Session, actor: Actor) -> None:  # N3
+def test_a_number_by_hand_can_be_used_again_once_nothing_holds_it(
+    session: Session, actor: Actor
+) -> None:  # N3
     contact = contacts.create(session, values={"no": "X1", "type": "person", "name": "A"}, actor=actor)
     contacts.delete(session, contact, actor=actor)
 
@@ -110,7 +114,9 @@ def test_a_number_by_hand_can_be_used_again_once_nothing_holds_it(session: Sessi
     assert again.no == "x1"
 
 
-def test_a_number_given_out_is_not_given_out_again_after_a_deletion(session: Session, actor: Actor) -> None:  # N3
+def test_a_number_given_out_is_not_given_out_again_after_a_deletion(
+    session: Session, actor: Actor
+) -> None:  # N3
     first = contacts.create(session, values={"type": "person", "name": "A"}, actor=actor)
     contacts.delete(session, first, actor=actor)
 
@@ -125,7 +131,9 @@ def test_a_starting_number_ends_in_digits(session: Session, starting_no: str | N
 
 
 @pytest.mark.parametrize("last_no_used", ["S001", "T05", "S", "S00"])
-def test_the_last_number_used_has_the_shape_of_the_starting_number(session: Session, last_no_used: str) -> None:
+def test_the_last_number_used_has_the_shape_of_the_starting_number(
+    session: Session, last_no_used: str
+) -> None:
     with pytest.raises(Invalid) as refused:
         make_series(session, "NEW", starting_no="S01", last_no_used=last_no_used)
     assert faults_of(refused) == {("last_no_used", "invalid")}
@@ -155,7 +163,9 @@ def test_the_starting_number_stays_once_a_number_was_given_out(session: Session,
 
 def test_all_faults_of_a_series_are_told_at_once(session: Session) -> None:
     with pytest.raises(Invalid) as refused:
-        make_series(session, "segment", starting_no="S", increment=0, allow_manual=None, description="x" * 101)
+        make_series(
+            session, "segment", starting_no="S", increment=0, allow_manual=None, description="x" * 101
+        )
     assert faults_of(refused) == {
         ("code", "already_exists"),
         ("starting_no", "invalid"),

@@ -22,10 +22,7 @@ def test_a_class_has_the_columns_of_its_table(engine: Engine, name: str) -> None
 
     assert {
         column.name: (column.type.compile(engine.dialect), column.nullable) for column in table.columns
-    } == {
-        name: (column["type"].compile(engine.dialect), column["nullable"])
-        for name, column in made.items()
-    }
+    } == {name: (column["type"].compile(engine.dialect), column["nullable"]) for name, column in made.items()}
 
 
 @pytest.mark.parametrize("name", TABLES)
@@ -46,4 +43,3 @@ def test_a_class_knows_no_foreign_key_that_its_table_has_not(engine: Engine, nam
 
     mapped = {(key.parent.name, key.target_fullname.partition(".")[0]) for key in table.foreign_keys}
     assert mapped <= made
-
