@@ -329,8 +329,7 @@ def _mark_undone(session: Session, chunk: Chunk, job_id: uuid.UUID) -> None:
 
 
 def _close(session: Session, job: Job, state: State) -> None:
-    job.state = state
-    job.finished_at = session.execute(text("SELECT clock_timestamp()")).scalar_one()
+    job.finished_at, job.state = session.execute(text("SELECT clock_timestamp()")).scalar_one(), state
     session.flush()
 
 

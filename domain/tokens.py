@@ -120,7 +120,7 @@ def by_token(session: Session, *, token: str) -> Actor | None:
     return Actor(id=named.id, name=named.name, role=Role(found.role), salesperson_id=found.salesperson_id)
 
 
-def get_token(session: Session, id: int, *, lock: bool = False) -> ApiToken:
+def get(session: Session, id: int, *, lock: bool = False) -> ApiToken:
     """Find a token that is not revoked by its id; raise `NotFound` if there is none."""
     query = select(ApiToken).where(ApiToken.id == id, ApiToken.revoked_at.is_(None))
     if lock:
@@ -131,7 +131,7 @@ def get_token(session: Session, id: int, *, lock: bool = False) -> ApiToken:
     return token
 
 
-def page_of_tokens(session: Session, *, after: int | None = None, limit: int = 50) -> list[ApiToken]:
+def page(session: Session, *, after: int | None = None, limit: int = 50) -> list[ApiToken]:
     """Read a page of the tokens that are not revoked, by id."""
     query = select(ApiToken).where(ApiToken.revoked_at.is_(None)).order_by(ApiToken.id).limit(limit)
     if after is not None:
@@ -141,7 +141,7 @@ def page_of_tokens(session: Session, *, after: int | None = None, limit: int = 5
 
 def revoke_token(session: Session, token: ApiToken, *, actor: Actor) -> None:
     """Make a token useless from now on; what was made with it stays."""
-    token = get_token(session, token.id, lock=True)
+    token = get(session, token.id, lock=True)
     token.revoked_at = session.scalar(select(func.now()))
     session.flush()
     audit.record(
@@ -172,3 +172,7 @@ def describe(session: Session, things: Sequence[ApiToken]) -> list[dict[str, Any
         }
         for thing in things
     ]
+
+
+get_token = get
+page_of_tokens = page
