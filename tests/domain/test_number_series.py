@@ -3,7 +3,6 @@
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from domain import actors, contacts, number_series, setup
@@ -17,6 +16,7 @@ from tests.domain.makers import (
     make_logged_segment,
     make_segment,
     make_series,
+    wait_for_a_lock,
 )
 
 
@@ -210,7 +210,7 @@ def test_a_number_typed_by_hand_at_the_same_time_is_passed_over(fresh_db: str) -
             values = {"no": "ct000001", "type": "person", "name": "B"}
             contacts.create(by_hand, values=values, actor=actors.system(by_hand))
             numbered = pool.submit(create, {})
-            _wait_for_a_lock(by_hand)
+            wait_for_a_lock(by_hand, numbered)
         assert numbered.result() == "CT000002"
     sessions.kw["bind"].dispose()
 
@@ -221,17 +221,3 @@ def test_manual_numbers_are_free_without_a_series(session: Session) -> None:  # 
 
     number_series.check_manual(session, field="contact_nos", no="A1", faults=faults)
     assert not faults
-
-
-def _wait_for_a_lock(session: Session) -> None:
-    """Return when somebody waits for a lock of this database."""
-    waiting = text(
-        "SELECT count(*) FROM pg_stat_activity"
-        " WHERE datname = current_database() AND wait_event_type = 'Lock'"
-    )
-    for _ in range(100_000):
-        # Statistics of activity are kept for the transaction unless thrown away.
-        session.execute(text("SELECT pg_stat_clear_snapshot()"))
-        if session.scalar(waiting):
-            return
-    raise AssertionError("nobody waits")
