@@ -1,5 +1,6 @@
 """Makers of master data for tests: what is not said is left at its default."""
 
+from concurrent.futures import Future
 from typing import Any
 
 import pytest
@@ -110,6 +111,20 @@ def insert(session: Session, table: str, columns: dict[str, Any], *, returning: 
     names, holders = ", ".join(columns), ", ".join(f":{name}" for name in columns)
     statement = text(f"INSERT INTO {table} ({names}) VALUES ({holders}) RETURNING {returning}")
     return int(session.execute(statement, columns).scalar_one())
+
+
+def wait_for_a_lock(session: Session, other: Future[Any]) -> None:
+    """Return when the transaction of `other` waits for a lock of this one."""
+    waiting = text(
+        "SELECT count(*) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    while not other.done():
+        # What is known of activity is kept for the transaction unless thrown away.
+        session.execute(text("SELECT pg_stat_clear_snapshot()"))
+        if session.scalar(waiting):
+            return
+    raise AssertionError(f"it did not wait: {other}")
 
 
 def faults_of(refused: pytest.ExceptionInfo[Refusal]) -> set[tuple[str, str]]:
