@@ -12,6 +12,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import click
@@ -22,15 +23,16 @@ from ops.connection import reachable_database, reachable_redis
 from ops.data_folder import DataFolder, RunningStack
 from ops.embedded import EmbeddedPostgres, EmbeddedRedis, EmbeddedServer
 from ops.errors import OpsError
-from ops.processes import last_line, processes_with_environment, send_signal, wait_until
+from ops.processes import ProcessMark, last_line, processes_with_environment, send_signal, wait_until
 from ops.supervisor import Child, Supervisor
 
 READY_SECONDS = 60
 _RUN_VARIABLE = "INTERLOG_RUN"
-_WEB_STOP_SECONDS = 3
+_WEB_STOP_SECONDS = 2.5
 _WORKER_STOP_SECONDS = 6
-_SERVER_STOP_SECONDS = 5
+_SERVER_STOP_SECONDS = 8
 _HOPELESS_FAILURES = 3
+_KILL_SECONDS = 5
 
 
 @dataclass(frozen=True)
@@ -249,9 +251,15 @@ def end_leftovers(folder: DataFolder) -> None:
 
 def end_processes_of(run: str) -> None:
     """End at once what still runs of a stack's application processes."""
-    for pid in processes_with_environment(_RUN_VARIABLE, run):
-        send_signal(pid, signal.SIGKILL)
-    wait_until(lambda: not processes_with_environment(_RUN_VARIABLE, run), 5)
+    while found := processes_with_environment(_RUN_VARIABLE, run):
+        marks = [mark for pid in found if (mark := ProcessMark.of(pid))]
+        for mark in marks:
+            send_signal(mark.pid, signal.SIGKILL)
+            wait_until(partial(_is_gone, mark), _KILL_SECONDS)
+
+
+def _is_gone(mark: ProcessMark) -> bool:
+    return not mark.is_alive()
 
 
 class _JobThread:
