@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from typing import Any
 
 import psycopg
-from sqlalchemy import Engine, MetaData, create_engine
+from sqlalchemy import BindParameter, Engine, MetaData, bindparam, create_engine
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 
@@ -92,6 +93,11 @@ def transaction(sessions: sessionmaker[Session], *, isolation: str | None = None
         if isolation:
             session.connection(execution_options={"isolation_level": isolation})
         yield session
+
+
+def json_param(name: str, value: Any) -> BindParameter[Any]:
+    """Bind `value` as jsonb to the parameter `name` of a textual statement; None is SQL's NULL."""
+    return bindparam(name, value, JSONB(none_as_null=True))
 
 
 def is_infrastructure(error: BaseException) -> bool:
