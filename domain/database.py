@@ -123,6 +123,7 @@ UNIQUE_FIELDS: dict[str, tuple[str, str]] = {
     "number_series_code_key": ("code", "already_exists"),
     "contact_no_key": ("no", "already_exists"),
     "contact_account_pkey": ("accounts", "account_taken"),
+    "contact_account_no_key": ("accounts", "account_taken"),
     "segment_no_key": ("no", "already_exists"),
 }
 
