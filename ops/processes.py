@@ -104,6 +104,11 @@ def send_signal(pid: int, number: int) -> bool:
     return True
 
 
+def way_of_ending(code: int) -> str:
+    """Say in words what a `returncode` means."""
+    return f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+
+
 def die_with_parent(number: signal.Signals) -> Callable[[], None] | None:
     """Return a `preexec_fn` that has the kernel signal the child when its parent dies.
 
@@ -142,7 +147,7 @@ def free_port() -> int:
 
 
 def last_line(log: str, *, prefer: tuple[str, ...] = ()) -> str:
-    """Return the last telling line of a log: one with a word of `prefer` if there is any, else the last one."""
+    """Return the last line of a log that has a word of `prefer`, without any the last line."""
     lines = [line.strip() for line in log.splitlines() if line.strip()]
     telling = [line for line in lines if any(word in line for word in prefer)]
     return (telling or lines or [""])[-1]

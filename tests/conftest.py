@@ -45,9 +45,8 @@ class TestServer:
 
     def url_of(self, database: str) -> str:
         """Return the SQLAlchemy URL of a database of this run."""
-        return (
-            make_url(self.url).set(database=self.name_of(database)).render_as_string(hide_password=False)
-        )
+        url = make_url(self.url).set(drivername="postgresql+psycopg", database=self.name_of(database))
+        return url.render_as_string(hide_password=False)
 
     def name_of(self, database: str) -> str:
         """Return the full name of a database of this run."""
@@ -85,7 +84,8 @@ class TestServer:
         return [name.removeprefix(prefix) for (name,) in names if name.startswith(prefix)]
 
     def _connect(self) -> "psycopg.Connection[tuple[Any, ...]]":
-        return psycopg.connect(self.url.replace("+psycopg", "", 1), autocommit=True)
+        url = make_url(self.url).set(drivername="postgresql").render_as_string(hide_password=False)
+        return psycopg.connect(url, autocommit=True)
 
     def _execute(self, statement: sql.Composable) -> None:
         with self._connect() as connection:
