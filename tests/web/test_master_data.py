@@ -110,13 +110,6 @@ def test_the_key_cannot_be_changed(admin: Client, noun: tuple[str, str, dict[str
     assert admin.patch(where, {key: body[key].lower()}).json[key] == body[key]
 
 
-def test_one_can_be_asked_for_only_if_it_changed(viewer: Client, admin: Client, unique: Unique) -> None:
-    made = admin.post("/salespeople", {"code": unique("SP")})
-    where = made.headers["Location"].removeprefix("/api/v1")
-    again = viewer.get(where, headers={"If-None-Match": made.headers["ETag"]})
-    assert (again.status_code, again.data) == (304, b"")
-
-
 def test_statistics_are_on_one_and_in_lists_on_request(admin: Client, unique: Unique) -> None:
     code = unique("SP")
     admin.post("/salespeople", {"code": code})
