@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from typing import Any
 
 import psycopg
-from sqlalchemy import Engine, MetaData, create_engine
+from sqlalchemy import BindParameter, Engine, MetaData, bindparam, create_engine
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 
@@ -94,6 +95,11 @@ def transaction(sessions: sessionmaker[Session], *, isolation: str | None = None
         yield session
 
 
+def json_param(name: str, value: Any) -> BindParameter[Any]:
+    """Bind `value` as jsonb to the parameter `name` of a textual statement; None is SQL's NULL."""
+    return bindparam(name, value, JSONB(none_as_null=True))
+
+
 def is_infrastructure(error: BaseException) -> bool:
     """Tell whether `error` speaks of the surroundings (connection, space, lock, deadlock), not of the work."""
     if not isinstance(error, DBAPIError):
@@ -117,6 +123,7 @@ UNIQUE_FIELDS: dict[str, tuple[str, str]] = {
     "number_series_code_key": ("code", "already_exists"),
     "contact_no_key": ("no", "already_exists"),
     "contact_account_pkey": ("accounts", "account_taken"),
+    "contact_account_no_key": ("accounts", "account_taken"),
     "segment_no_key": ("no", "already_exists"),
 }
 

@@ -532,7 +532,10 @@ SELECT
         'content_missing'], NULL)
     END AS sending_problems,
     e.correspondence_type = 'email' AND c.email = '' AS email_missing,
-    c.exclude_from_segment AS excluded
+    c.exclude_from_segment AS excluded,
+    num_nonnulls(l.template_id, l.salesperson_id, l.campaign_id, l.date, l.duration_min, l.campaign_target,
+        l.campaign_response, l.cost, l.description, l.subject, l.correspondence_type, l.language_code,
+        l.information_flow, l.initiated_by, l.evaluation) > 0 AS overridden
 FROM segment_line l
 JOIN segment s ON s.id = l.segment_id
 LEFT JOIN contact c ON c.id = l.contact_id

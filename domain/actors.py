@@ -1,0 +1,83 @@
+"""Whoever does something: a user, a program with a token, the system itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from sqlalchemy import Identity, func, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from domain.database import Base
+
+SYSTEM = "system"
+
+
+class Role(StrEnum):
+    """What somebody may do (U1)."""
+
+    VIEWER = "viewer"  # reads all but users, tokens and audit
+    SALESPERSON = "salesperson"  # interactions of their own
+    MARKETING = "marketing"  # contacts, campaigns, segments, logging
+    ADMIN = "admin"  # master data, setup, users
+    SERVICE = "service"  # document events only
+
+    def includes(self, other: Role) -> bool:
+        """Tell whether this role may do all that `other` may; service stands apart (U1)."""
+        if Role.SERVICE in (self, other):
+            return self is other
+        order = list(Role)
+        return order.index(self) >= order.index(other)
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Who is acting now, with the rights and defaults that go with it.
+
+    Parameters
+    ----------
+    id
+        Key in `actor`; entries, jobs and audit carry it.
+    salesperson_id
+        Own salesperson: default of I3 and S1, and whose entries are one's own (U1).
+    user_id
+        Key in `app_user`, `None` for a token or the system.
+    """
+
+    id: int
+    name: str
+    role: Role
+    salesperson_id: int | None = None
+    language_code: str | None = None
+    user_id: int | None = None
+
+
+class ActorRow(Base):
+    """The name under which somebody's deeds are shown."""
+
+    __tablename__ = "actor"
+
+    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    name: Mapped[str]
+
+
+def system(session: Session) -> Actor:
+    """Return the actor of what nobody asked for: schedules, the first start."""
+    row = session.scalars(select(ActorRow).where(ActorRow.name == SYSTEM)).one()
+    return Actor(id=row.id, name=row.name, role=Role.ADMIN)
+
+
+def claim_name(session: Session, name: str) -> int:
+    """Return the id of the actor called `name`, ignoring case; make one if there is none."""
+    session.execute(
+        insert(ActorRow).values(name=name).on_conflict_do_nothing(index_elements=[func.lower(ActorRow.name)])
+    )
+    return session.scalars(select(ActorRow.id).where(func.lower(ActorRow.name) == func.lower(name))).one()
+
+
+def names(session: Session, ids: set[int]) -> dict[int, str]:
+    """Map ids of actors to their names, in one query."""
+    if not ids:
+        return {}
+    return dict(session.execute(select(ActorRow.id, ActorRow.name).where(ActorRow.id.in_(ids))).all())

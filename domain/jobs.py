@@ -1,0 +1,226 @@
+"""Jobs: long operations, asked for in one transaction and done in chunks by whoever claims them (DESIGN 5).
+
+States of a job::
+
+    queued ──> running ──> succeeded
+      │           ├──────> refused      the plan or a chunk said no; what was done is undone
+      │           ├──────> failed       a chunk kept failing; what was done is undone where the kind can
+      └───────────┴─> canceling ─> canceled
+
+This module is the record of jobs; `domain.job_engine` does them.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import ForeignKey, Identity, select, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from domain import hints
+from domain.database import Base, json_param
+from domain.errors import Conflict, NotFound
+from domain.users import Actor
+
+
+class State(StrEnum):
+    """Where a job stands."""
+
+    QUEUED = "queued"  # nothing of it has been claimed yet
+    RUNNING = "running"  # chunks are open
+    CANCELING = "canceling"  # asked to stop; what was done is being undone
+    SUCCEEDED = "succeeded"  # final: all done
+    REFUSED = "refused"  # final: a rule said no, nothing of it stayed
+    FAILED = "failed"  # final: a chunk kept failing; `problem` says which error
+    CANCELED = "canceled"  # final: somebody stopped it
+
+
+FINAL = frozenset({State.SUCCEEDED, State.REFUSED, State.FAILED, State.CANCELED})
+
+
+class Job(Base):
+    """One long operation. `working` is what its plan froze; only the kind that wrote it reads it."""
+
+    __tablename__ = "job"
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True, server_default=text("gen_random_uuid()"))
+    position: Mapped[int] = mapped_column(Identity(always=True))
+    kind: Mapped[str]
+    state: Mapped[str] = mapped_column(server_default="queued")
+    ending: Mapped[str | None]
+    parameters: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    working: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    serial_key: Mapped[str | None]
+    created_by: Mapped[int] = mapped_column(ForeignKey("actor.id"))
+    created_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
+    started_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+    total: Mapped[int] = mapped_column(server_default="0")
+    result: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    problem: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+
+
+class JobFinished(Conflict):
+    """A finished job cannot be canceled."""
+
+    code = "job_finished"
+
+
+def create(
+    session: Session,
+    *,
+    kind: str,
+    parameters: Mapping[str, Any],
+    actor: Actor,
+    serial_key: str | None = None,
+    working: Mapping[str, Any] | None = None,
+) -> Job:
+    """Write down a job and its first chunk, the plan; a hint follows the commit.
+
+    Parameters
+    ----------
+    kind
+        Name of a kind known to `domain.job_kinds`.
+    parameters
+        What was asked for, shown to people.
+    serial_key
+        Jobs with the same key are done one after another, in the order they were asked for (S10).
+    working
+        What the kind needs to know besides; not shown.
+    """
+    job_id = session.execute(
+        text(
+            "INSERT INTO job (kind, parameters, working, serial_key, created_by) "
+            "VALUES (:kind, :parameters, :working, :serial_key, :created_by) RETURNING id"
+        ).bindparams(json_param("parameters", dict(parameters)), json_param("working", dict(working or {}))),
+        {"kind": kind, "serial_key": serial_key, "created_by": actor.id},
+    ).scalar_one()
+    session.execute(
+        text("INSERT INTO job_chunk (job_id, no, step) VALUES (:job_id, 0, 0)"), {"job_id": job_id}
+    )
+    hints.want(session)
+    return session.get_one(Job, job_id)
+
+
+def get(session: Session, key: uuid.UUID | str) -> Job:
+    """Return the job with this id.
+
+    Raises
+    ------
+    NotFound
+        If there is none, or `key` is no UUID.
+    """
+    try:
+        job = session.get(Job, key if isinstance(key, uuid.UUID) else uuid.UUID(key))
+    except ValueError:
+        job = None
+    if job is None:
+        raise NotFound("job", key)
+    return job
+
+
+def page(
+    session: Session,
+    *,
+    filters: Mapping[str, Sequence[str]],
+    after: str | None = None,
+    limit: int = 50,
+) -> list[Job]:
+    """Return a page of jobs, newest first; filters `kind` and `state`, `after` the id of the last one seen."""
+    query = select(Job).order_by(Job.position.desc()).limit(limit)
+    if after is not None:
+        query = query.where(Job.position < get(session, after).position)
+    for name in ("kind", "state"):
+        if filters.get(name):
+            query = query.where(getattr(Job, name).in_(filters[name]))
+    return list(session.scalars(query))
+
+
+def open_job(session: Session, serial_key: str) -> Job | None:
+    """Return the first unfinished job with this serial key, or None."""
+    return session.scalars(
+        select(Job)
+        .where(Job.serial_key == serial_key, Job.finished_at.is_(None))
+        .order_by(Job.position)
+        .limit(1)
+    ).first()
+
+
+PROGRESS = text("""
+    SELECT j.id, a.name AS created_by, coalesce(c.done, 0) AS done,
+           EXISTS (SELECT FROM job_cancel k WHERE k.job_id = j.id) AS cancel_requested,
+           extract(epoch FROM coalesce(j.finished_at, clock_timestamp()) - j.started_at) AS seconds
+    FROM job j
+    JOIN actor a ON a.id = j.created_by
+    LEFT JOIN LATERAL (
+        SELECT sum(size) AS done FROM job_chunk c WHERE c.job_id = j.id AND c.step = 1 AND c.state = 'done'
+    ) c ON true
+    WHERE j.id = ANY(:ids)
+""")
+
+
+def describe(session: Session, jobs: Iterable[Job]) -> list[dict[str, Any]]:
+    """Describe jobs as the API names things. Progress is counted from what is committed (L8).
+
+    `progress` is 0 to 1, `rate_per_second` rows per second since the start, or None before it.
+    """
+    jobs = list(jobs)
+    rows = {row.id: row for row in session.execute(PROGRESS, {"ids": [job.id for job in jobs]})}
+    return [_description(job, rows[job.id]) for job in jobs]
+
+
+def _description(job: Job, row: Any) -> dict[str, Any]:
+    done = int(row.done)
+    state = State(job.state)
+    if row.cancel_requested and state not in FINAL:
+        state = State.CANCELING
+    return {
+        "id": str(job.id),
+        "kind": job.kind,
+        "state": state.value,
+        "total": job.total,
+        "done": done,
+        "progress": 1.0 if state is State.SUCCEEDED else min(done / job.total, 1.0) if job.total else 0.0,
+        "rate_per_second": round(done / float(row.seconds), 1) if row.seconds else None,
+        "created_by": row.created_by,
+        "created_at": job.created_at,
+        "started_at": job.started_at,
+        "finished_at": job.finished_at,
+        "parameters": job.parameters,
+        "result": job.result,
+        "problem": job.problem,
+    }
+
+
+def request_cancel(session: Session, job: Job, *, actor: Actor) -> None:
+    """Stop a job: claims stop at once, chunks at work are waited for, then what was done is undone.
+
+    The wish is committed by itself before the job's row is touched: workers hold that row in turns, and a bare
+    update would starve behind them (RELIABILITY 2). Should this process die in between, the wish stands and
+    whoever works next carries it out.
+
+    Raises
+    ------
+    JobFinished
+        If the job is in a final state.
+    """
+    from domain import job_engine
+
+    if job.state in FINAL:
+        raise JobFinished()
+    with Session(session.get_bind()) as separate, separate.begin():
+        separate.execute(
+            text(
+                "INSERT INTO job_cancel (job_id, actor_id) VALUES (:job_id, :actor_id) ON CONFLICT DO NOTHING"
+            ),
+            {"job_id": job.id, "actor_id": actor.id},
+        )
+    if not job_engine.begin_ending(session, job.id, ending=State.CANCELED):
+        raise JobFinished()
+    hints.want(session)
+    session.refresh(job)

@@ -1,0 +1,1 @@
+"""The command line, the embedded servers, the supervised stack; demo data and measurements."""

@@ -1,0 +1,332 @@
+"""The command line. Each command parses, imports what it needs, and calls one function."""
+
+import secrets
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from ops import commands, data_folder
+from ops.errors import OpsError
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+ROLES = ("viewer", "salesperson", "marketing", "admin", "service")
+SECTIONS = {
+    "The whole system on this machine": ("demo", "up"),
+    "One process of it (DATABASE_URL and REDIS_URL set)": ("web", "worker", "beat", "healthy"),
+    "Data and access": ("import", "user", "token", "migrate", "verify"),
+    "Development": ("test", "check", "bench"),
+}
+
+
+class Commands(click.Group):
+    """The commands in sections, and every known failure as one line."""
+
+    def invoke(self, context: click.Context) -> Any:
+        """Run the command; what it refuses becomes a line on standard error and exit code 1."""
+        try:
+            return super().invoke(context)
+        except OpsError as error:
+            raise click.ClickException(str(error)) from None
+        except Exception as error:
+            if refusal := _refusal_of_the_domain(error):
+                raise click.ClickException(refusal) from None
+            raise
+
+    def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands by section."""
+        for title, names in SECTIONS.items():
+            with formatter.section(title):
+                formatter.write_dl([row for name in names for row in self._rows(context, name)])
+
+    def _rows(self, context: click.Context, name: str) -> list[tuple[str, str]]:
+        command = self.commands[name]
+        if isinstance(command, click.Group):
+            return [(f"{name} {sub}", one.get_short_help_str(200)) for sub, one in command.commands.items()]
+        return [(name, command.get_short_help_str(200))]
+
+
+def _refusal_of_the_domain(error: Exception) -> str | None:
+    errors = sys.modules.get("domain.errors")
+    if errors is None or not isinstance(error, errors.Refusal):
+        return None
+    return "; ".join(map(str, error.faults)) or " ".join(map(str, error.args))
+
+
+def data_option(help_text: str) -> Callable[[_Function], _Function]:
+    """Add the option that names the data folder."""
+    return click.option("--data", type=click.Path(file_okay=False, path_type=Path), help=help_text)
+
+
+def stack_options(default_data: Path) -> Callable[[_Function], _Function]:
+    """Add the options of the commands that run the whole system."""
+    shown = default_data.relative_to(commands.ROOT)
+
+    def add(function: _Function) -> _Function:
+        for option in (
+            click.option("--workers", type=click.IntRange(1, 64), default=2, help="Worker processes [2]."),
+            click.option(
+                "--port", type=click.IntRange(1, 65535), default=8000, help="Port of the site [8000]."
+            ),
+            click.option("--host", default="127.0.0.1", help="Address the site listens on [127.0.0.1]."),
+            data_option(f"Folder that keeps everything [{shown}]."),
+        ):
+            function = option(function)
+        return function
+
+    return add
+
+
+DATA_OF_STACK = data_option("Data folder of the stack [the running one's].")
+
+
+@click.group(
+    cls=Commands,
+    context_settings={
+        "help_option_names": ["-h", "--help"],
+        "max_content_width": 110,
+        "terminal_width": None,
+    },
+)
+@click.version_option(package_name=None, version="0.1.0", prog_name="interlog")
+def main() -> None:
+    """Interlog records what passes between a company and its contacts."""
+
+
+@main.command()
+@stack_options(data_folder.DEFAULT_OF_DEMO)
+@click.option(
+    "--contacts", type=click.IntRange(1), default=50_000, help="Size of the company's book [50000]."
+)
+@click.option("--seed", type=int, default=1, help="Another seed, another company [1].")
+@click.option("--leave", is_flag=True, help="Stop after the demonstration instead of staying up.")
+def demo(
+    *, data: Path | None, host: str, port: int, workers: int, contacts: int, seed: int, leave: bool
+) -> None:
+    """Show the main job on a made-up company, then stay up."""
+    from ops.demo import run
+    from ops.stack import Options, up
+
+    options = Options(data or data_folder.DEFAULT_OF_DEMO, host, port, workers)
+    up(options, job=lambda stack: run(stack, contacts=contacts, seed=seed), stay=not leave)
+
+
+@main.command()
+@stack_options(data_folder.DEFAULT)
+def up(data: Path | None, host: str, port: int, workers: int) -> None:
+    """Run everything for keeps: web, worker, beat and, unless given, servers."""
+    from ops.stack import Options, up
+
+    up(Options(data or data_folder.DEFAULT, host, port, workers))
+
+
+@main.command()
+@click.option("--host", default="127.0.0.1", help="Address to listen on [127.0.0.1].")
+@click.option("--port", type=click.IntRange(1, 65535), default=8000, help="Port to listen on [8000].")
+@click.option("--processes", type=click.IntRange(1), default=2, help="Server processes [2].")
+@click.option("--threads", type=click.IntRange(1), default=16, help="Threads in each [16].")
+def web(host: str, port: int, processes: int, threads: int) -> None:
+    """Serve the pages and the API."""
+    commands.web(host=host, port=port, processes=processes, threads=threads).execute()
+
+
+@main.command()
+@click.option("-c", "--concurrency", type=click.IntRange(1), default=2, help="Jobs worked on at once [2].")
+@click.option("--name", help="Name of this worker, unique on its host [made up].")
+def worker(concurrency: int, name: str | None) -> None:
+    """Work on jobs."""
+    commands.worker(concurrency=concurrency, name=name).execute()
+
+
+@main.command()
+def beat() -> None:
+    """Start what is due and pick up what was left."""
+    commands.beat().execute()
+
+
+@main.command()
+@click.argument("process", type=click.Choice(("web", "worker", "beat")))
+@click.option("--port", type=click.IntRange(1, 65535), default=8000, help="Port of web [8000].")
+@click.option("--name", default="worker", help="Name of the worker [worker].")
+def healthy(process: str, port: int, name: str) -> None:
+    """Tell by the exit code whether a process on this host does its work."""
+    from ops import health
+
+    checks = {"web": lambda: health.web(port), "worker": lambda: health.worker(name), "beat": health.beat}
+    if not checks[process]():
+        raise OpsError(f"{process} gives no sign of life")
+
+
+@main.group("import")
+def import_() -> None:
+    """Bring in data from files."""
+
+
+@import_.command("contacts")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--map",
+    "columns",
+    metavar="FIELD=COLUMN,…",
+    default="",
+    callback=lambda context, option, value: _pairs(value.split(",") if value else []),
+    help="Which column fills which field.",
+)
+@click.option(
+    "--set",
+    "constants",
+    metavar="FIELD=VALUE",
+    multiple=True,
+    callback=lambda context, option, value: _pairs(value),
+    help="One value for every contact.",
+)
+@DATA_OF_STACK
+def import_contacts(
+    file: Path, columns: dict[str, str], constants: dict[str, str], data: Path | None
+) -> None:
+    """Import contacts from a CSV file (.csv or .csv.gz)."""
+    from ops.connection import connected
+    from ops.imports import contacts
+
+    with connected(data) as database_url:
+        contacts(database_url, file, columns=columns, constants=constants)
+
+
+@main.group()
+def user() -> None:
+    """People who sign in."""
+
+
+@user.command("create")
+@click.argument("name")
+@click.option("--role", type=click.Choice(ROLES), required=True)
+@click.option("--salesperson", metavar="CODE", help="The salesperson this user is.")
+@click.option("--language", type=click.Choice(("en", "ru")), help="Language of the pages.")
+@click.option("--password-file", type=click.File(), help="File with the password (- for standard input).")
+@click.option("--ask-password", is_flag=True, help="Type the password instead of having one made.")
+@DATA_OF_STACK
+def create_user(
+    *,
+    name: str,
+    role: str,
+    salesperson: str | None,
+    language: str | None,
+    password_file: Any,
+    ask_password: bool,
+    data: Path | None,
+) -> None:
+    """Make a user; print the password if it was made here."""
+    from ops.accounts import create_user
+    from ops.connection import connected
+
+    password = _given_password(password_file, ask_password)
+    chosen = password or secrets.token_urlsafe(12)
+    values = {"name": name, "role": role, "salesperson_code": salesperson, "language_code": language}
+    with connected(data) as database_url:
+        create_user(database_url, _without_nones(values) | {"password": chosen})
+    click.echo(f"user {name} made" if password else chosen)
+
+
+@main.group()
+def token() -> None:
+    """Keys for the API."""
+
+
+@token.command("create")
+@click.argument("name")
+@click.option("--role", type=click.Choice(ROLES), required=True)
+@click.option("--salesperson", metavar="CODE", help="The salesperson this token acts for.")
+@DATA_OF_STACK
+def create_token(name: str, role: str, salesperson: str | None, data: Path | None) -> None:
+    """Make an API token; it is printed on the last line, this once."""
+    from ops.accounts import create_token
+    from ops.connection import connected
+
+    values = _without_nones({"name": name, "role": role, "salesperson_code": salesperson})
+    with connected(data) as database_url:
+        plain_token = create_token(database_url, values)
+    click.echo(plain_token)
+
+
+@main.command()
+@DATA_OF_STACK
+def migrate(data: Path | None) -> None:
+    """Bring the database to the newest schema."""
+    from domain.migrations import upgrade
+    from ops.connection import connected
+
+    with connected(data) as database_url:
+        upgrade(database_url)
+    click.echo("the schema is up to date")
+
+
+@main.command()
+@DATA_OF_STACK
+def verify(data: Path | None) -> None:
+    """Prove the log's references and counts."""
+    from ops.connection import connected
+    from ops.verify import run
+
+    with connected(data) as database_url:
+        problems = run(database_url)
+    for problem in problems:
+        click.echo(problem)
+    if problems:
+        raise OpsError(f"{len(problems)} problems found")
+    click.echo("no problems found")
+
+
+@main.command(context_settings={"ignore_unknown_options": True})
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def test(arguments: tuple[str, ...]) -> None:
+    """Run the tests; further arguments go to pytest."""
+    # The whole suite on all cores, up to four; a chosen part starts faster on one.
+    chosen = arguments or ("--numprocesses=auto", "--maxprocesses=4")
+    sys.exit(subprocess.call([sys.executable, "-m", "pytest", *chosen], cwd=commands.ROOT))
+
+
+@main.command()
+def check() -> None:
+    """Run the tools that read the code."""
+    from ops.checks import run
+
+    sys.exit(0 if run() else 1)
+
+
+@main.command()
+@click.option("--rows", type=click.IntRange(1), default=1_000_000, help="Lines of the segment [1000000].")
+@click.option("--workers", type=click.IntRange(1, 64), default=2, help="Worker processes [2].")
+@click.option("--port", type=click.IntRange(1, 65535), default=8001, help="Port of its site [8001].")
+@data_option("Folder to work in [var/bench].")
+def bench(rows: int, workers: int, port: int, data: Path | None) -> None:
+    """Measure this machine and the system on it."""
+    from ops.bench import run
+    from ops.stack import Options, up
+
+    options = Options(data or commands.ROOT / "var" / "bench", port=port, workers=workers)
+    up(options, job=lambda stack: run(stack, rows=rows), stay=False, quiet=True)
+
+
+def _pairs(texts: list[str] | tuple[str, ...]) -> dict[str, str]:
+    """Read `name=value` texts."""
+    pairs = [text.partition("=") for text in texts]
+    wrong = [name for name, equals, value in pairs if not (name.strip() and equals and value.strip())]
+    if wrong:
+        raise click.BadParameter(f"not of the form name=value: {', '.join(wrong)}")
+    return {name.strip(): value.strip() for name, _, value in pairs}
+
+
+def _given_password(password_file: Any, ask: bool) -> str | None:
+    if password_file:
+        return str(password_file.read()).rstrip("\r\n")
+    if ask:
+        return str(click.prompt("Password", hide_input=True, confirmation_prompt=True))
+    return None
+
+
+def _without_nones(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}

@@ -1,0 +1,77 @@
+"""The command lines of the application's processes: the same under `up`, in a container and by hand."""
+
+import importlib.util
+import os
+import secrets
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NoReturn
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class Command:
+    """What to execute, and what it needs in its environment beyond the settings."""
+
+    arguments: list[str]
+    environment: dict[str, str] = field(default_factory=dict)
+
+    def execute(self) -> NoReturn:
+        """Become this process, in the project's folder."""
+        os.chdir(ROOT)
+        os.execve(self.arguments[0], self.arguments, os.environ | self.environment)
+
+
+def web(*, host: str, port: int, processes: int, threads: int) -> Command:
+    """Return gunicorn serving the pages and the API.
+
+    Parameters
+    ----------
+    host, port
+        The address to listen on.
+    processes, threads
+        Server processes, and threads in each; a live progress stream occupies a thread.
+    """
+    options = ["--worker-class=gthread", f"--workers={processes}", f"--threads={threads}"]
+    options += [f"--bind={host}:{port}", "--graceful-timeout=2", "--no-control-socket"]
+    # the heartbeat file must not wait for a busy disk
+    options += ["--worker-tmp-dir=/dev/shm"] if os.access("/dev/shm", os.W_OK) else []
+    return Command([sys.executable, "-m", "gunicorn", *options, "web:create_app()"])
+
+
+def worker(*, concurrency: int, name: str | None = None) -> Command:
+    """Return a Celery worker that runs job chunks (RELIABILITY 1).
+
+    Parameters
+    ----------
+    concurrency
+        Pool processes.
+    name
+        The worker's name, unique on its host; made up when omitted.
+    """
+    name = name or f"worker-{secrets.token_hex(3)}"
+    options = ["--pool=prefork", f"--concurrency={concurrency}", "--queues=jobs"]
+    options += [f"--hostname={name}@%h", "--without-gossip", "--without-mingle"]
+    return Command(
+        [*_celery(), "worker", *options, "--loglevel=INFO"],
+        # SIGTERM hands running tasks back at once instead of waiting for their end
+        {"REMAP_SIGTERM": "SIGQUIT"},
+    )
+
+
+def beat() -> Command:
+    """Return Celery beat with the scheduler that finds due work in PostgreSQL."""
+    return Command([*_celery(), "beat", "--scheduler=worker.scheduler:JobScheduler", "--loglevel=INFO"])
+
+
+def consumer() -> Command | None:
+    """Return the reader of the document event stream, None while the project has none."""
+    if importlib.util.find_spec("worker") is None or importlib.util.find_spec("worker.consumer") is None:
+        return None
+    return Command([sys.executable, "-P", "-m", "worker.consumer"])
+
+
+def _celery() -> list[str]:
+    return [sys.executable, "-P", "-m", "celery", "--app=worker.app"]
