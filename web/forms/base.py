@@ -50,6 +50,14 @@ class RecordForm(FlaskForm):
                 values[field.short_name] = field.data
         return values
 
+    def changes(self, stored: Mapping[str, Any]) -> dict[str, Any]:
+        """Give the values that differ from the stored ones, so that nothing else is judged or written."""
+        return {
+            name: value
+            for name, value in self.values().items()
+            if _plain(value, self[name]) != _plain(stored.get(name), self[name])
+        }
+
     def unreadable(self) -> list[Fault]:
         """Give the faults of fields whose text could not be read."""
         faults = []
@@ -77,6 +85,13 @@ class RecordForm(FlaskForm):
         for field in self.value_fields():
             if isinstance(field, RowsField):
                 field.add_spare_rows()
+
+
+def _plain(value: Any, field: Field) -> Any:
+    """Make blank and missing the same, except where blank on purpose is a value of its own."""
+    if isinstance(field, RowsField):
+        return [{name: row.get(name) or "" for name in field.names} for row in value or []]
+    return value if value != "" or getattr(field, "can_blank", False) else None
 
 
 def _renamed(fault: Fault, field: str) -> Fault:

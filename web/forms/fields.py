@@ -229,9 +229,12 @@ class ChoiceField(ValueField):
 class InheritedChoiceField(ChoiceField):
     """A choice that can be inherited (`None`), blank on purpose (`""`), or one of `words`."""
 
-    def __init__(self, label: Any = None, *, words: Mapping[str, Any], can_blank: bool = True, **arguments: Any):
+    def __init__(
+        self, label: Any = None, *, words: Mapping[str, Any], can_blank: bool = True, **arguments: Any
+    ) -> None:
         more = {BLANK: _("Blank on purpose")} if can_blank else {}
         super().__init__(label, words={**more, **words}, blank=_("Inherited"), **arguments)
+        self.can_blank = can_blank
 
     def read(self, text: str) -> str:
         return "" if super().read(text) == BLANK else text

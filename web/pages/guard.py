@@ -1,4 +1,4 @@
-"""Who may see a page, and what every change on a page must carry: a CSRF token, and a confirmation where asked."""
+"""Who may see a page, and the question before what cannot be undone."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from flask import Blueprint, Response, current_app, redirect, render_template, request, url_for
-from flask_wtf.csrf import validate_csrf
-from wtforms import ValidationError
 
 from domain.errors import Forbidden
 from domain.users import Actor, Role
@@ -25,8 +23,6 @@ def protect(pages: Blueprint) -> None:
     def check() -> Any:
         view = current_app.view_functions[request.endpoint or ""]
         actor = identity.actor()
-        if request.method == "POST":
-            _check_csrf()
         if getattr(view, "open_to_all", False):
             return None
         if actor is None:
@@ -106,10 +102,3 @@ def _to_sign_in() -> Response:
     if wanted in (None, "/"):
         return redirect(url_for("pages.sign_in.show"), 303)  # type: ignore[return-value]
     return redirect(url_for("pages.sign_in.show", next=wanted), 303)  # type: ignore[return-value]
-
-
-def _check_csrf() -> None:
-    try:
-        validate_csrf(request.form.get("csrf_token") or request.headers.get(identity.CSRF_HEADER, ""))
-    except ValidationError as error:
-        raise identity.CsrfMissing() from error

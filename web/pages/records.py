@@ -50,6 +50,12 @@ class Noun:
         Template of the card.
     extra
         Gives the card's template what it shows besides the form.
+    describe
+        Gives the card's shape of a record, if it is more than that of the list.
+    prepare
+        Tells the fields of a card what they inherit.
+    defaults
+        What a new record's form begins with.
     """
 
     name: str
@@ -71,6 +77,7 @@ class Noun:
     describe: Callable[[Session, Any], Stored] | None = None
     title_field: str = "description"
     defaults: Callable[[], dict[str, Any]] = dict
+    prepare: Callable[[RecordForm, Stored], None] | None = None
     change: Callable[..., Any] | None = None
     create: Callable[..., Any] | None = None
 
@@ -132,6 +139,8 @@ def blueprint(noun: Noun, import_name: str) -> Blueprint:
         if request.method == "POST":
             thing = noun.module.get(session, key)
         form.add_spare_rows()
+        if noun.prepare is not None:
+            noun.prepare(form, stored)
         if not guard.may(noun.writes):
             freeze(form)
         shown = noun.extra(session, thing, stored) if noun.extra else {}
@@ -182,7 +191,10 @@ def _save(noun: Noun, session: Session, thing: Any, stored: Stored, form: Record
         return False
     change = noun.change or noun.module.change
     return (
-        attempt(form, lambda: change(session, thing, values=form.values(), actor=identity.required()) or True)
+        attempt(
+            form,
+            lambda: change(session, thing, values=form.changes(stored), actor=identity.required()) or True,
+        )
         is not None
     )
 
