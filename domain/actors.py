@@ -68,6 +68,12 @@ def system(session: Session) -> Actor:
     return Actor(id=row.id, name=row.name, role=Role.ADMIN)
 
 
+def of(session: Session, id: int) -> Actor:
+    """Return the actor behind a deed that was asked for earlier, such as a job; it has no rights of its own."""
+    row = session.get_one(ActorRow, id)
+    return Actor(id=row.id, name=row.name, role=Role.VIEWER)
+
+
 def claim_name(session: Session, name: str) -> int:
     """Return the id of the actor called `name`, ignoring case; make one if there is none."""
     session.execute(

@@ -67,7 +67,9 @@ def keep(
     return kept
 
 
-def page(session: Session, segment: Segment, *, after: int | None = None, limit: int = 50) -> list[CriteriaAction]:
+def page(
+    session: Session, segment: Segment, *, after: int | None = None, limit: int = 50
+) -> list[CriteriaAction]:
     """Read a page of the actions of a segment in the order they were done."""
     return list(
         session.scalars(
@@ -97,5 +99,3 @@ def describe(session: Session, actions: Iterable[CriteriaAction]) -> list[dict[s
         }
         for action in actions
     ]
-
-

@@ -6,12 +6,12 @@ HTTP contract. Words for people are made in `web.messages`, in the reader's lang
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import ClassVar
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class Fault:
     """One fault of one field.
 
@@ -30,7 +30,7 @@ class Fault:
     field: str
     code: str
     value: object = None
-    params: Mapping[str, object] = field(default_factory=dict)
+    params: Mapping[str, object] = dataclasses.field(default_factory=dict)
 
     def __str__(self) -> str:
         shown = "" if self.value is None else f" ({self.value!r})"

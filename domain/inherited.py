@@ -90,7 +90,12 @@ LINE: dict[str, Inherited] = {
 
 
 def take(
-    session: Session, values: Mapping[str, Any], fields: Mapping[str, Inherited], faults: Faults, *, prefix: str = ""
+    session: Session,
+    values: Mapping[str, Any],
+    fields: Mapping[str, Inherited],
+    faults: Faults,
+    *,
+    prefix: str = "",
 ) -> dict[str, Any]:
     """Turn given values into columns, noting every fault.
 
@@ -108,7 +113,7 @@ def take(
     checks = {name: _or_inherit(field) for name, field in fields.items()}
     taken = v.take(values, checks, faults, prefix=prefix)
     return {
-        fields[name].column: _reference(session, fields[name], name, value, faults, prefix)
+        fields[name].column: _reference(session, fields[name], path=prefix + name, value=value, faults=faults)
         for name, value in taken.items()
     }
 
@@ -124,12 +129,9 @@ def _or_inherit(field: Inherited) -> v.Check:
     return check
 
 
-def _reference(
-    session: Session, field: Inherited, name: str, value: Any, faults: Faults, prefix: str
-) -> Any:
+def _reference(session: Session, field: Inherited, *, path: str, value: Any, faults: Faults) -> Any:
     if value is None:
         return None
-    path = prefix + name
     match field.column:
         case "template_id":
             template = records.refer(
@@ -179,9 +181,7 @@ def codes(session: Session, rows: Iterable[Any]) -> Codes:
         return {getattr(row, column) for row in rows}
 
     return Codes(
-        records.keys_of(
-            session, InteractionTemplate.id, InteractionTemplate.code, ids("template_id")
-        ),
+        records.keys_of(session, InteractionTemplate.id, InteractionTemplate.code, ids("template_id")),
         records.keys_of(session, Salesperson.id, Salesperson.code, ids("salesperson_id")),
         records.keys_of(session, Campaign.id, Campaign.no, ids("campaign_id")),
     )

@@ -75,7 +75,9 @@ class Kind:
     """What a kind of job does at each step. Every method runs in one transaction and may be run again."""
 
     name: ClassVar[str]
-    undoes: ClassVar[bool] = False  # whether chunks that are done must be taken back when the job ends otherwise
+    undoes: ClassVar[bool] = (
+        False  # whether chunks that are done must be taken back when the job ends otherwise
+    )
 
     def plan(self, session: Session, job: Job) -> Iterable[Chunk]:
         """Check, freeze what must stay as it is, and cut the work. A `Refusal` ends the job as refused.
@@ -327,8 +329,7 @@ def _mark_undone(session: Session, chunk: Chunk, job_id: uuid.UUID) -> None:
 
 
 def _close(session: Session, job: Job, state: State) -> None:
-    job.state = state
-    job.finished_at = session.execute(text("SELECT clock_timestamp()")).scalar_one()
+    job.finished_at, job.state = session.execute(text("SELECT clock_timestamp()")).scalar_one(), state
     session.flush()
 
 

@@ -23,9 +23,9 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from domain import hints
+from domain.actors import Actor
 from domain.database import Base, json_param
 from domain.errors import Conflict, NotFound
-from domain.users import Actor
 
 
 class State(StrEnum):

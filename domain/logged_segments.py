@@ -88,9 +88,13 @@ def page(
 
 # Index: interaction_canceled_idx holds canceled entries only, so a segment without any costs one look.
 CANCELED = text("""
-    SELECT s.no, (SELECT count(*) FROM interaction i
-                  WHERE i.canceled_at IS NOT NULL AND i.entry_no BETWEEN s.first_entry_no AND s.last_entry_no) AS canceled
-    FROM logged_segment s WHERE s.no = ANY(:nos)
+    SELECT s.no, c.canceled
+    FROM logged_segment s
+    CROSS JOIN LATERAL (
+        SELECT count(*) AS canceled FROM interaction i
+        WHERE i.canceled_at IS NOT NULL AND i.entry_no BETWEEN s.first_entry_no AND s.last_entry_no
+    ) c
+    WHERE s.no = ANY(:nos)
 """)
 
 

@@ -224,6 +224,12 @@ def next_nos(session: Session, *, field: SetupField, count: int, taken: Taken | 
     return given
 
 
+def check_available(session: Session, *, field: SetupField) -> None:
+    """Raise `NumberSeriesMissing` if the setup names no series in `field`; take no number."""
+    if _of_setup(session, field, lock=False) is None:
+        raise NumberSeriesMissing([Fault(field, "number_series_missing")], setup_field=field)
+
+
 def check_manual(session: Session, *, field: SetupField, no: str, faults: Faults) -> None:
     """Note fault `manual_number_not_allowed` if the series of `field` allows no numbers by hand (N2).
 

@@ -27,9 +27,7 @@ def check(session: Session, segment: Segment, *, send: bool = False) -> dict[str
         sql.load("check_lines"),
         {"segment_id": segment.id, "send": send, "days": segment_lines.pressure_days(session)},
     ).all()
-    found = [
-        (row.severity, {"code": row.code, "count": row.count, "lines": row.lines}) for row in rows
-    ]
+    found = [(row.severity, {"code": row.code, "count": row.count, "lines": row.lines}) for row in rows]
     stopped = rows[0].stopped if rows else 0
     own = [{"code": code, "count": 1, "lines": []} for code in own_faults(segment)]
     return {

@@ -12,7 +12,6 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from domain import audit, criteria_actions, inherited, records, segments
-from domain import values as v
 from domain.actors import Actor
 from domain.contacts import Contact
 from domain.database import Base
@@ -123,9 +122,7 @@ def pressure_days(session: Session) -> int:
     return int(session.execute(text("SELECT contact_pressure_days FROM setup")).scalar_one())
 
 
-def _conditions(
-    session: Session, filters: Mapping[str, Sequence[str]]
-) -> tuple[list[str], dict[str, Any]]:
+def _conditions(session: Session, filters: Mapping[str, Sequence[str]]) -> tuple[list[str], dict[str, Any]]:
     conditions: list[str] = []
     parameters: dict[str, Any] = {}
     if filters.get("contact_no"):
@@ -192,7 +189,9 @@ def _warnings(row: Any) -> list[str]:
 
 def get(session: Session, segment: Segment, line_no: int, *, lock: bool = False) -> SegmentLine:
     """Find a line by its number; raise `NotFound` if there is none."""
-    line = session.get(SegmentLine, (segment.id, line_no), with_for_update=lock or None, populate_existing=lock)
+    line = session.get(
+        SegmentLine, (segment.id, line_no), with_for_update=lock or None, populate_existing=lock
+    )
     if line is None:
         raise NotFound(THING, line_no)
     return line
@@ -363,7 +362,12 @@ def remove(session: Session, segment: Segment, line: SegmentLine, *, actor: Acto
     contact_no = session.scalars(select(Contact.no).where(Contact.id == line.contact_id)).first()
     session.delete(line)
     _record(
-        session, segment, action="reduce", lines=-1, contact_nos=[contact_no] if contact_no else [], actor=actor
+        session,
+        segment,
+        action="reduce",
+        lines=-1,
+        contact_nos=[contact_no] if contact_no else [],
+        actor=actor,
     )
     session.flush()
 

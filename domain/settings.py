@@ -27,4 +27,4 @@ def load() -> Settings:
     pydantic.ValidationError
         If `DATABASE_URL` or `REDIS_URL` is missing.
     """
-    return Settings()
+    return Settings.model_validate({})

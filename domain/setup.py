@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from functools import cache
 from typing import Any
 from zoneinfo import available_timezones
@@ -84,6 +85,12 @@ def describe(session: Session, setup: Setup) -> dict[str, Any]:
         "contact_pressure_days": setup.contact_pressure_days,
         "company_name": setup.company_name,
     }
+
+
+def today(session: Session) -> date:
+    """Return today's date in the time zone of the setup, by the database's clock."""
+    found: date = session.execute(text("SELECT (now() AT TIME ZONE timezone)::date FROM setup")).scalar_one()
+    return found
 
 
 def _is_timezone(session: Session, name: str) -> bool:

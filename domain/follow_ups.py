@@ -1,0 +1,176 @@
+"""New segments made from a logged segment: of its entries, or of its skipped lines (L3, L7)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from domain import jobs, number_series
+from domain import values as v
+from domain.actors import Actor
+from domain.errors import Conflict, Faults, Refusal
+from domain.job_engine import Chunk, Kind, cut, register
+from domain.jobs import Job
+from domain.logged_segments import LoggedSegment
+from domain.segment_logging import make_hidden, reveal
+from domain.segments import Segment
+
+# Lines per chunk: thin lines, a third of a second per 50,000.
+CHUNK = 50_000
+
+
+class LoggedSegmentIncomplete(Conflict):
+    """The logged segment is still being written, so it has no entries yet (L8)."""
+
+    code: ClassVar[str] = "logging_in_progress"
+
+
+class NothingLeft(Refusal):
+    """No contact is left for the new segment."""
+
+    code: ClassVar[str] = "segment_empty"
+
+
+def request(
+    session: Session,
+    logged: LoggedSegment,
+    *,
+    actor: Actor,
+    values: Mapping[str, Any],
+    of_skipped: bool = False,
+) -> Job:
+    """Ask for a new segment of the active entries of a logged segment, or of its skipped lines.
+
+    Contacts that are blocked or erased by now are left out and counted.
+
+    Raises
+    ------
+    LoggedSegmentIncomplete
+        If it is still being logged.
+    NumberSeriesMissing
+        If the setup names no series for segments; found before anything is done.
+    """
+    faults = Faults()
+    v.take(values, {}, faults)
+    faults.raise_if_any()
+    if logged.status != "logged":
+        raise LoggedSegmentIncomplete(no=logged.no)
+    number_series.check_available(session, field="segment_nos")
+    return jobs.create(
+        session,
+        kind=FollowUp.name,
+        parameters={"logged_segment_no": logged.no, "of_skipped": of_skipped},
+        actor=actor,
+    )
+
+
+# Line numbers follow the entries', so the order is the same. Contacts blocked by now are counted, not taken.
+FOLLOW_ENTRIES = """
+    SELECT i.entry_no - s.first_entry_no + 1 AS line_no, i.contact_id, i.campaign_id
+    FROM logged_segment s
+    JOIN interaction_visible i ON i.logged_segment_no = s.no AND NOT i.canceled
+        AND i.entry_no BETWEEN s.first_entry_no + :range_from - 1 AND s.first_entry_no + :range_to - 1
+    WHERE s.no = :logged_segment_no
+"""
+FOLLOW_SKIPPED = """
+    SELECT k.line_no, k.contact_id, CAST(:campaign_id AS integer) AS campaign_id
+    FROM logged_segment_skip k
+    WHERE k.logged_segment_no = :logged_segment_no AND k.line_no BETWEEN :range_from AND :range_to
+"""
+INSERT = """
+    WITH source AS ({source}), lines AS (
+        INSERT INTO segment_line (segment_id, line_no, contact_id, campaign_id)
+        SELECT :segment_id, s.line_no, s.contact_id,
+               CASE WHEN s.campaign_id IS DISTINCT FROM :campaign_id THEN coalesce(s.campaign_id, 0) END
+        FROM source s JOIN contact c ON c.id = s.contact_id AND NOT c.privacy_blocked AND c.erased_at IS NULL
+        RETURNING 1
+    )
+    SELECT (SELECT count(*) FROM source) AS found, (SELECT count(*) FROM lines) AS contacts
+"""
+# The campaign most entries can be expected to have: that of the first one.
+FIRST_CAMPAIGN = text("""
+    SELECT i.campaign_id, i.salesperson_id FROM logged_segment s
+    JOIN interaction_visible i ON i.entry_no BETWEEN s.first_entry_no AND s.last_entry_no
+    WHERE s.no = :no ORDER BY i.entry_no LIMIT 1
+""")
+
+
+@register
+class FollowUp(Kind):
+    """Makes the segment hidden, fills it in chunks, and shows it when it is whole."""
+
+    name = "follow_up"
+    undoes = True
+
+    def plan(self, session: Session, job: Job) -> Iterable[Chunk]:
+        """Make the hidden header and cut by line number."""
+        logged = session.get_one(LoggedSegment, job.parameters["logged_segment_no"])
+        first = session.execute(FIRST_CAMPAIGN, {"no": logged.no}).first()
+        what = "Skipped lines of segment" if job.parameters["of_skipped"] else "Follow-up on segment"
+        segment = make_hidden(
+            session,
+            description=f"{what} {logged.segment_no}",
+            campaign_id=first.campaign_id if first else None,
+            salesperson_id=None,
+            actor_id=job.created_by,
+        )
+        job.working = {"segment_id": segment.id, "campaign_id": segment.campaign_id}
+        return cut(1, logged.last_entry_no - logged.first_entry_no + 1, most=CHUNK)
+
+    def work(self, session: Session, job: Job, chunk: Chunk) -> Mapping[str, Any]:
+        """Write the lines of one chunk."""
+        source = FOLLOW_SKIPPED if job.parameters["of_skipped"] else FOLLOW_ENTRIES
+        row = session.execute(
+            text(INSERT.format(source=source)),
+            {
+                **job.working,
+                "logged_segment_no": job.parameters["logged_segment_no"],
+                "range_from": chunk.range_from,
+                "range_to": chunk.range_to,
+            },
+        ).one()
+        return dict(row._mapping)
+
+    def finish(self, session: Session, job: Job) -> Mapping[str, Any]:
+        """Give the segment its number; refuse if nobody is left."""
+        row = session.execute(
+            text("""
+                SELECT sum((outcome->>'found')::bigint)::bigint AS found,
+                       sum((outcome->>'contacts')::bigint)::bigint AS contacts, max(range_to) AS last_line_no
+                FROM job_chunk WHERE job_id = :job_id AND step = 1 AND state = 'done'
+            """),
+            {"job_id": job.id},
+        ).one()
+        if not row.contacts:
+            raise NothingLeft()
+        segment = reveal(
+            session,
+            job.working["segment_id"],
+            job=job,
+            lines=row.contacts,
+            last_line_no=row.last_line_no,
+            filters={
+                "skipped_of" if job.parameters["of_skipped"] else "follow_up_of": job.parameters[
+                    "logged_segment_no"
+                ]
+            },
+        )
+        return {"segment_no": segment.no, "contacts": row.contacts, "left_out": row.found - row.contacts}
+
+    def undo(self, session: Session, job: Job, chunk: Chunk) -> None:
+        """Take the lines of one chunk away again."""
+        session.execute(
+            text(
+                "DELETE FROM segment_line WHERE segment_id = :segment_id AND line_no BETWEEN :range_from AND :range_to"
+            ),
+            {**job.working, "range_from": chunk.range_from, "range_to": chunk.range_to},
+        )
+
+    def undone(self, session: Session, job: Job) -> None:
+        """Take the hidden header away."""
+        if "segment_id" in job.working:
+            session.delete(session.get_one(Segment, job.working["segment_id"]))
+            session.flush()

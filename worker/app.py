@@ -1,0 +1,74 @@
+"""The Celery application: settings, and the engine of each pool process.
+
+A message is a hint; `worker.tasks` looks the work up in PostgreSQL. The parent process never opens an engine: a
+connection inherited through a fork hung a child and lost its job (RELIABILITY 1).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from celery import Celery
+from celery.signals import worker_process_init, worker_process_shutdown
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session, sessionmaker
+
+from domain import hints, settings
+from domain.database import make_engine, make_sessions
+
+app = Celery("interlog", broker=settings.load().redis_url, include=["worker.tasks"])
+app.conf.update(
+    **hints.BROKER,
+    enable_utc=True,
+    task_acks_late=True,
+    task_reject_on_worker_lost=True,
+    task_acks_on_failure=True,
+    task_acks_on_timeout=False,
+    task_soft_time_limit=45,
+    task_time_limit=60,
+    worker_prefetch_multiplier=1,
+    worker_max_tasks_per_child=200,
+    worker_soft_shutdown_timeout=10.0,
+    worker_cancel_long_running_tasks_on_connection_loss=False,
+    worker_hijack_root_logger=False,
+    worker_send_task_events=False,
+)
+
+
+class Database:
+    """The engine of this process, made when a pool process begins."""
+
+    def __init__(self) -> None:
+        self._engine: Engine | None = None
+
+    def open(self) -> None:
+        """Make the engine; whatever came through the fork is left alone."""
+        self._engine = make_engine(settings.load().database_url, process="worker")
+
+    def close(self) -> None:
+        """Close the connections of this process."""
+        if self._engine is not None:
+            self._engine.dispose()
+
+    @property
+    def sessions(self) -> sessionmaker[Session]:
+        """The factory of sessions; opens the engine where no pool process did (a solo worker)."""
+        if self._engine is None:
+            self.open()
+        assert self._engine is not None
+        return make_sessions(self._engine)
+
+
+database = Database()
+
+
+@worker_process_init.connect
+def open_database(**_: Any) -> None:
+    """Give each pool process an engine of its own."""
+    database.open()
+
+
+@worker_process_shutdown.connect
+def close_database(**_: Any) -> None:
+    """Let go of the connections when a pool process ends."""
+    database.close()

@@ -1,0 +1,37 @@
+"""What a hint sets off."""
+
+from __future__ import annotations
+
+from time import monotonic
+from typing import Any
+
+import structlog
+
+from domain import hints, job_engine, job_kinds
+from domain.database import is_infrastructure
+from worker.app import app, database
+
+__all__ = ["job_kinds", "work"]
+
+log = structlog.get_logger()
+
+# A task ends after this long and hands on, so that a worker can be restarted or recycled between two.
+SECONDS_PER_TASK = 5.0
+
+
+@app.task(name=hints.WORK_TASK, ignore_result=True)
+def work(**_: Any) -> None:
+    """Do chunks of jobs until there are none, or for about five seconds; then pass the hint on.
+
+    With the database away there is nothing to be done; beat's sweep hints again when it is back.
+    """
+    end = monotonic() + SECONDS_PER_TASK
+    try:
+        while job_engine.work_one(database.sessions):
+            if monotonic() > end:
+                work.apply_async(retry=False)
+                return
+    except Exception as error:
+        if not is_infrastructure(error):
+            raise
+        log.warning("work_interrupted", error=str(error))
