@@ -9,6 +9,7 @@ answers from 500 on keep nothing.
 from __future__ import annotations
 
 import hashlib
+import hmac
 import re
 from collections.abc import Callable
 from typing import Any
@@ -64,8 +65,11 @@ def key_of_request() -> str | None:
 
 
 def fingerprint(body: bytes) -> bytes:
-    """Return what tells requests apart: method, path with query, body (here its bytes or their digest)."""
-    digest = hashlib.sha256()
+    """Return what tells requests apart: method, path with query, body (here its bytes or their digest).
+
+    It is keyed, so that a password in a body cannot be guessed from what is kept.
+    """
+    digest = hmac.new(str(current_app.secret_key).encode(), digestmod=hashlib.sha256)
     for part in (request.method.encode(), request.full_path.encode(), body):
         digest.update(len(part).to_bytes(8, "big") + part)
     return digest.digest()
@@ -133,6 +137,5 @@ def _keeping_later(claim: dict[str, Any], answered: Response) -> Callable[[Respo
 
 def _keep(session: Session, claim: dict[str, Any], response: Response) -> None:
     headers = {name: response.headers[name] for name in KEPT_HEADERS if name in response.headers}
-    session.execute(
-        KEEP, {**claim, "status": response.status_code, "headers": headers, "body": response.get_data()}
-    )
+    body = getattr(response, "kept", response.get_data())
+    session.execute(KEEP, {**claim, "status": response.status_code, "headers": headers, "body": body})

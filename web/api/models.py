@@ -102,10 +102,20 @@ class Body(BaseModel):
         body._faults = faults
         return body
 
+    @classmethod
+    def model_validate_json(cls, json_data: str | bytes | bytearray, **_options: Any) -> Self:
+        """Refuse a body that is a text; the framework believes a text to be JSON once more."""
+        return cls.model_validate(json_data)
+
     @property
     def faults(self) -> list[Fault]:
         """What cannot be taken."""
         return self._faults
+
+    def refuse_faults(self) -> None:
+        """Raise `Invalid` if anything given cannot be taken; for actions that the domain has no values to check."""
+        if self._faults:
+            raise Invalid(self._faults)
 
     def given(self) -> dict[str, Any]:
         """Return the fields that were given and can be taken; `None` clears a field."""
