@@ -130,7 +130,13 @@ def _make_templates(session: Session, actor: Actor, *, campaign_nos: list[str]) 
     for code, group, description, cost, minutes, rest in made:
         values = {"code": code, "group_code": group, "description": description, "unit_cost": Decimal(cost)}
         templates.create(session, values={**values, "unit_duration_min": minutes, **rest}, actor=actor)
-    printed = ("sales_quote", "sales_order_confirmation", "sales_invoice", "sales_credit_memo", "sales_reminder")
+    printed = (
+        "sales_quote",
+        "sales_order_confirmation",
+        "sales_invoice",
+        "sales_credit_memo",
+        "sales_reminder",
+    )
     template_setup.change(
         session,
         values={"outgoing_call": "CALL-OUT", "email": "EMAIL", **dict.fromkeys(printed, "DOCUMENT")},
@@ -205,8 +211,9 @@ def _send_words(session: Session) -> None:
                 WHERE p.code IN (SELECT jsonb_array_elements_text(CAST(:salespeople AS jsonb) -> l.code))
                 ORDER BY p.code) AS salespeople
             FROM jsonb_to_recordset(:languages) AS l(
-                code text, women text[], men text[], surnames_women text[], surnames_men text[], ascii_women text[],
-                ascii_men text[], ascii_surnames text[], trades text[], names text[], streets text[])
+                code text, women text[], men text[], surnames_women text[], surnames_men text[],
+                ascii_women text[], ascii_men text[], ascii_surnames_women text[], ascii_surnames_men text[],
+                trades text[], names text[], streets text[])
         """).bindparams(json_param("languages", languages), json_param("salespeople", salespeople_of))
     )
     for table in ("demo_place", "demo_language"):
@@ -224,7 +231,8 @@ def _spelled(code: str, language: words.Language) -> dict[str, Any]:
         "surnames_men": [name.partition("/")[0] for name in surnames],
         "ascii_women": [words.ascii_of(name) for name in women],
         "ascii_men": [words.ascii_of(name) for name in men],
-        "ascii_surnames": [words.ascii_of(name.partition("/")[0]) for name in surnames],
+        "ascii_surnames_women": [words.ascii_of(name.rpartition("/")[2]) for name in surnames],
+        "ascii_surnames_men": [words.ascii_of(name.partition("/")[0]) for name in surnames],
         "trades": language.trades.split("|"),
         "names": language.names.split("|"),
         "streets": language.streets.split("|"),
@@ -295,7 +303,7 @@ INSERT_CONTACTS = text(f"""
                    '{{name}}', surnames_men[company_name]), '{{second}}', surnames_men[second_name]),
                    '{{place}}', city[1]), '{{trade}}', trades[industry]) AS trading_as,
                CASE WHEN type = 'company' OR company IS NOT NULL
-                   THEN ascii_surnames[company_name] || '-' || home % 1000 ELSE 'post' END AS domain
+                   THEN ascii_surnames_men[company_name] || '-' || home % 1000 ELSE 'post' END AS domain
         FROM placed
     )
     INSERT INTO contact (
@@ -310,8 +318,9 @@ INSERT_CONTACTS = text(f"""
         :base + company - 1,
         CASE WHEN {_chance(80, "n", "no email")} THEN ''
              WHEN type = 'company' THEN 'info@' || domain || '.example'
-             ELSE CASE WHEN woman THEN ascii_women[first_name] ELSE ascii_men[first_name] END
-                  || '.' || ascii_surnames[surname] || '@' || domain || '.example' END,
+             ELSE CASE WHEN woman THEN ascii_women[first_name] || '.' || ascii_surnames_women[surname]
+                       ELSE ascii_men[first_name] || '.' || ascii_surnames_men[surname] END
+                  || '@' || domain || '.example' END,
         CASE WHEN type = 'person' AND company IS NULL THEN ''
              ELSE dial || ' ' || 20 + mod({_hash("home", "area")}, 70) || ' '
                   || lpad(CAST(mod({_hash("home", "phone")}, 1000000) AS text), 6, '0')

@@ -3,6 +3,7 @@
 Everything here is small and fixed; `ops.demo_data` combines it into rows inside the database.
 """
 
+import unicodedata
 from dataclasses import dataclass
 
 INDUSTRIES = (
@@ -53,7 +54,7 @@ LANGUAGES: dict[str, Language] = {
     ),
     "de": Language(
         women="Anna Birgit Claudia Franziska Hannah Heike Ingrid Johanna Julia Katharina Lena Lisa Marie Monika "
-        "Sabine Sandra Stefanie Susanne Ursula Jürgena",
+        "Sabine Sandra Stefanie Susanne Ursula Jutta",
         men="Andreas Bernd Christian Daniel Dieter Florian Frank Hans Jan Jens Jörg Jürgen Karl Lukas Markus "
         "Matthias Stefan Thomas Uwe Wolfgang",
         surnames="Bauer Becker Braun Fischer Fuchs Groß Hartmann Hoffmann Huber Jäger Kaiser Keller Klein Koch König "
@@ -245,7 +246,7 @@ COUNTRIES = (
 _CYRILLIC = dict(
     zip(
         "абвгдеёжзийклмнопрстуфхцчшщъыьэюя",
-        "a b v g d e e zh z i y k l m n o p r s t u f kh ts ch sh shch _ y _ e yu ya".replace("_", "").split(" "),
+        "a,b,v,g,d,e,e,zh,z,i,y,k,l,m,n,o,p,r,s,t,u,f,kh,ts,ch,sh,shch,,y,,e,yu,ya".split(","),
         strict=True,
     )
 )
@@ -254,11 +255,11 @@ _LATIN = {"ß": "ss", "ł": "l", "ø": "o", "æ": "ae", "ä": "ae", "ö": "oe", 
 
 def ascii_of(word: str) -> str:
     """Write a name the way it stands in an e-mail address: small letters a to z and hyphens."""
-    import unicodedata
-
     spelled = "".join((_CYRILLIC | _LATIN).get(letter, letter) for letter in word.lower())
     plain = unicodedata.normalize("NFD", spelled)
-    return "".join("-" if letter in " -_" else letter for letter in plain if letter.isascii() and letter not in "'.")
+    return "".join(
+        "-" if letter in " -_" else letter for letter in plain if letter.isascii() and letter not in "'."
+    )
 
 
 # Who looks after contacts: code, name and the languages they speak.
