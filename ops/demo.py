@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -40,7 +41,7 @@ OCCASIONS = (
     ("PRICES", "Prices from next quarter"),
 )
 # A few lines that say something of their own: who, which fields, what a person at the form would call it.
-PERSONAL: tuple[dict[str, Any], ...] = (
+PERSONAL: tuple[dict[str, str | Decimal], ...] = (
     {"template_code": "VISIT", "description": "Brings the catalogue in person"},
     {"subject": "As promised on the phone", "correspondence_type": "hard_copy"},
     {"cost": Decimal("12.50"), "campaign_no": ""},
@@ -139,11 +140,13 @@ def _personalise(client: JobClient, no: str) -> None:
             stored = segment_lines.get(session, segment, line["line_no"])
             segment_lines.change(session, segment, stored, values=values, actor=actor)
             said = ", ".join(f"{name} {'blank' if value == '' else value}" for name, value in values.items())
-            click.echo(f"Line {line['line_no']} ({line['contact_name']}) is personal: {said}.")
+            click.echo(
+                f"Line {line['line_no']} ({line['contact_name']}, {line['contact_no']}) is personal: {said}."
+            )
         for line in lines[len(PERSONAL) :]:
             contact = contacts.get(session, line["contact_no"], lock=True)
             contacts.change(session, contact, values={"privacy_blocked": True}, actor=actor)
-            click.echo(f"Meanwhile {contact.name} asked not to be contacted any more.")
+            click.echo(f"Meanwhile {contact.name} ({contact.no}) asked not to be contacted any more.")
 
 
 def _check_and_mend(client: JobClient, no: str) -> None:
@@ -167,7 +170,7 @@ def _check_and_mend(client: JobClient, no: str) -> None:
                 session, segment, stored, values={"salesperson_code": SUCCESSOR}, actor=actor
             )
         if handed_over := len(_listed(problems, "salesperson_blocked")):
-            click.echo(f"Mending: {handed_over} lines of a salesperson who left go to {SUCCESSOR}.")
+            click.echo(f"Mending: the first {handed_over} lines of a salesperson who left go to {SUCCESSOR}.")
         again = segment_check.check(session, segment)
     left = again["lines"] - again["ready"]
     click.echo(
@@ -225,7 +228,7 @@ def _say_what_happened(session: Session, done: dict[str, Any]) -> None:
     rate = result["interactions"] / seconds
     rows = {
         "logged segment": f"{logged['no']} (segment {logged['segment_no']}, by {logged['user']})",
-        "contacts": f"{done['total']:,}",
+        "contacts": f"{result['interactions'] + result['skipped']:,}",
         "entries in the log": f"{entries:,}",
         "skipped": f"{result['skipped']:,}" + "".join(f", {count:,} {problem}" for problem, count in reasons),
         "campaign entries": f"{logged['campaign_entries_count']:,}",
@@ -268,7 +271,7 @@ def _headline(words: str) -> None:
 @contextmanager
 def _bar(word: str) -> Iterator[Progress]:
     """Show committed rows: a bar that moves on a terminal, a line for each look elsewhere."""
-    moving = click.get_text_stream("stdout").isatty()
+    moving = sys.stdout.isatty()
     shown = False
 
     def show(done: int, total: int) -> None:
