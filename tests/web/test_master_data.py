@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+
 from tests.web.conftest import Client, faults_of
 
 Unique = Callable[[str], str]
