@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from domain import actors, contacts, interaction_groups, salespeople, template_setup, templates
 from domain.database import make_engine, make_sessions, transaction
 from domain.errors import InUse, Invalid, NotFound
-from domain.templates import InteractionTemplate, InTemplateSetup
+from domain.templates import InTemplateSetup, InteractionTemplate
 from tests.domain.makers import (
     faults_of,
     make_company,
