@@ -50,7 +50,7 @@ class NewLines(Body, LineValues):
 
     model_config = needs()
     contact_no: Code | None
-    contact_nos: Annotated[list[Code], Field(max_length=segment_lines.MOST_AT_ONCE)] | None
+    contact_nos: Annotated[list[Code], Field(description="At most 10,000")] | None
     allow_existing: Flag | None
 
 
