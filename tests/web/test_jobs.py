@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 from sqlalchemy import text
-from tests.web.conftest import Client, Company, faults_of
 
 from domain.actors import Role
+from tests.web.conftest import Client, Company, faults_of
 
 Unique = Callable[[str], str]
 
@@ -51,7 +51,9 @@ def test_whoever_prefers_to_wait_gets_the_finished_job(marketing: Client, segmen
 
 
 @pytest.mark.usefixtures("workers")
-def test_a_refused_job_ends_the_wait_too(marketing: Client, admin: Client, segment: str, company: Company) -> None:
+def test_a_refused_job_ends_the_wait_too(
+    marketing: Client, admin: Client, segment: str, company: Company
+) -> None:
     admin.patch(f"/contacts/{company.contacts[0]}", {"privacy_blocked": True})
     answer = marketing.post(f"/segments/{segment}/log", headers={"Prefer": "wait=20"})
     assert (answer.status_code, answer.json["state"]) == (200, "refused")
@@ -65,7 +67,9 @@ def test_when_the_time_is_up_the_unfinished_job_is_the_answer(marketing: Client,
 
 
 @pytest.mark.usefixtures("workers")
-def test_a_key_gives_the_same_job_and_the_answer_after_the_wait(marketing: Client, segment: str, unique: Unique) -> None:
+def test_a_key_gives_the_same_job_and_the_answer_after_the_wait(
+    marketing: Client, segment: str, unique: Unique
+) -> None:
     """J2"""
     headers = {"Idempotency-Key": unique("key"), "Prefer": "wait=20"}
     first = marketing.post(f"/segments/{segment}/log", {}, headers=headers)
@@ -102,9 +106,7 @@ def test_two_presses_at_once_give_one_job_and_one_conflict(
     assert jobs == 1
 
 
-def test_a_job_is_watched_to_its_end(
-    marketing: Client, segment: str, do_jobs: Callable[[], None]
-) -> None:
+def test_a_job_is_watched_to_its_end(marketing: Client, segment: str, do_jobs: Callable[[], None]) -> None:
     job = marketing.post(f"/segments/{segment}/log").json
     stream = marketing.get(f"/jobs/{job['id']}/events", headers={"Accept": "text/event-stream"})
     assert stream.status_code == 200

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from flask import Flask
 from sqlalchemy import text
-from tests.web.conftest import Client, Company
 
 from domain.actors import Role
 from domain.settings import Settings
+from tests.web.conftest import Client, Company
 from web import create_app
 
 Unique = Callable[[str], str]
@@ -72,9 +72,15 @@ def test_without_the_database_the_answer_is_503_and_when_to_come_again(
 
 
 @pytest.mark.parametrize("port", ["silent_port", "closed_port"])
-def test_without_the_broker_work_is_taken_all_the_same(
-    request: pytest.FixtureRequest, app_with: Callable[..., Flask], tokens: dict[Role, str],
-    marketing: Client, company: Company, unique: Unique, sessions: Any, port: str,
+def test_without_the_broker_work_is_taken_all_the_same(  # noqa: PLR0917
+    request: pytest.FixtureRequest,
+    app_with: Callable[..., Flask],
+    tokens: dict[Role, str],
+    marketing: Client,
+    company: Company,
+    unique: Unique,
+    sessions: Any,
+    port: str,
 ) -> None:
     app = app_with(redis_url=f"redis://127.0.0.1:{request.getfixturevalue(port)}/0")
     client = Client(app.test_client(), tokens[Role.MARKETING])
@@ -95,15 +101,21 @@ def test_without_the_broker_work_is_taken_all_the_same(
     assert seconds < LONGEST_ANSWER
 
 
-def test_a_hint_is_sent_after_the_commit_and_only_then(
-    app: Flask, marketing: Client, company: Company, unique: Unique, sessions: Any,
+def test_a_hint_is_sent_after_the_commit_and_only_then(  # noqa: PLR0917
+    app: Flask,
+    marketing: Client,
+    company: Company,
+    unique: Unique,
+    sessions: Any,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     found: list[int] = []
 
     def send_hint() -> bool:
         with sessions() as session:
-            found.append(session.execute(text("SELECT count(*) FROM job WHERE state = 'queued'")).scalar_one())
+            found.append(
+                session.execute(text("SELECT count(*) FROM job WHERE state = 'queued'")).scalar_one()
+            )
         return True
 
     monkeypatch.setattr(app.extensions["broker"], "send_hint", send_hint)

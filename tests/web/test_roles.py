@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 import pytest
 from flask import Flask
-from tests.web.conftest import ROLES, Client
 
 from domain.actors import Role
+from tests.web.conftest import ROLES, Client
 
 OPEN = {
     ("GET", "/api/v1/openapi.json"),
@@ -51,10 +51,10 @@ GET /interactions/<int:entry_no>/comments
 GET /jobs
 GET /jobs/<uuid:id>
 GET /jobs/<uuid:id>/events
-""".split("\n")
+""".splitlines()
 SALESPEOPLE = """
 POST /jobs/<uuid:id>/cancel
-""".split("\n")
+""".splitlines()
 MARKETING = """
 POST /contacts
 PATCH /contacts/<no>
@@ -73,7 +73,7 @@ PATCH /segments/<no>/lines/<int:line_no>
 DELETE /segments/<no>/lines/<int:line_no>
 POST /logged-segments/<int:no>/follow-up
 POST /logged-segments/<int:no>/skipped/segment
-""".split("\n")
+""".splitlines()
 ADMINS = """
 POST /salespeople
 PATCH /salespeople/<code>
@@ -98,7 +98,7 @@ POST /tokens
 GET /tokens/<int:id>
 DELETE /tokens/<int:id>
 GET /audit
-""".split("\n")
+""".splitlines()
 
 SETS: list[tuple[list[str], set[Role]]] = [
     (ANYBODY, set(ROLES)),
@@ -107,9 +107,7 @@ SETS: list[tuple[list[str], set[Role]]] = [
     (MARKETING, {Role.MARKETING, Role.ADMIN}),
     (ADMINS, {Role.ADMIN}),
 ]
-TABLE = {
-    tuple(line.split(" ")): allowed for lines, allowed in SETS for line in lines if line
-}
+TABLE = {tuple(line.split(" ")): allowed for lines, allowed in SETS for line in lines if line}
 
 
 def test_the_table_has_every_route_and_no_other(app: Flask) -> None:
@@ -150,7 +148,9 @@ def test_another_scheme_is_no_token(app: Flask, header: str) -> None:
 def address(path: str) -> str:
     """Fill a route with keys that nothing has."""
     for name, value in {
-        "<int:": "999999999", "<uuid:": str(uuid.UUID(int=1)), "<": "NOBODY",
+        "<int:": "999999999",
+        "<uuid:": str(uuid.UUID(int=1)),
+        "<": "NOBODY",
     }.items():
         while name in path:
             begin = path.index(name)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+
 from tests.web.conftest import Client, Company, faults_of
 
 Unique = Callable[[str], str]
@@ -33,7 +34,9 @@ def test_a_segment_shows_what_was_typed_and_beside_it_what_applies(
     assert (shown["unit_cost"], shown["effective"]["cost"]) == (None, "8.00")
     assert (shown["status"], shown["lines_count"], shown["actions_count"]) == ("open", 3, 1)
     assert (shown["cost_total"], shown["duration_total_min"]) == ("24.00", 15)
-    changed = marketing.patch(f"/segments/{segment}", {"unit_cost": "2.50", "campaign_no": "", "subject": "Hi"})
+    changed = marketing.patch(
+        f"/segments/{segment}", {"unit_cost": "2.50", "campaign_no": "", "subject": "Hi"}
+    )
     assert changed.status_code == 200, changed.text
     assert (changed.json["unit_cost"], changed.json["campaign_no"]) == ("2.50", "")
     assert changed.json["cost_total"] == "7.50"
@@ -42,14 +45,27 @@ def test_a_segment_shows_what_was_typed_and_beside_it_what_applies(
 def test_all_faults_of_a_header_are_told_at_once(marketing: Client, segment: str) -> None:
     refused = marketing.patch(
         f"/segments/{segment}",
-        {"template_code": "NOWHERE", "unit_cost": "8.001", "salesperson_code": "", "subject": "",
-         "initiated_by": "me", "lines_count": 3, "colour": "red", "no": "OTHER"},
+        {
+            "template_code": "NOWHERE",
+            "unit_cost": "8.001",
+            "salesperson_code": "",
+            "subject": "",
+            "initiated_by": "me",
+            "lines_count": 3,
+            "colour": "red",
+            "no": "OTHER",
+        },
     )
     assert refused.status_code == 422
     assert faults_of(refused) == [
-        ("colour", "unknown_field"), ("initiated_by", "not_a_choice"), ("lines_count", "read_only"),
-        ("no", "read_only"), ("salesperson_code", "invalid"), ("subject", "invalid"),
-        ("template_code", "unknown"), ("unit_cost", "invalid"),
+        ("colour", "unknown_field"),
+        ("initiated_by", "not_a_choice"),
+        ("lines_count", "read_only"),
+        ("no", "read_only"),
+        ("salesperson_code", "invalid"),
+        ("subject", "invalid"),
+        ("template_code", "unknown"),
+        ("unit_cost", "invalid"),
     ]
 
 
@@ -62,7 +78,9 @@ def test_lines_inherit_and_are_overridden(marketing: Client, segment: str, compa
     changed = marketing.patch(where, {"cost": 3, "campaign_no": company.campaign, "correspondence_type": ""})
     assert changed.status_code == 200, changed.text
     assert changed.json["overrides"] == {
-        "cost": "3.00", "campaign_no": company.campaign, "correspondence_type": "",
+        "cost": "3.00",
+        "campaign_no": company.campaign,
+        "correspondence_type": "",
     }
     assert changed.json["effective"]["correspondence_type"] is None
     assert marketing.patch(where, {"cost": None}).json["effective"]["cost"] == "8.00"
@@ -70,10 +88,13 @@ def test_lines_inherit_and_are_overridden(marketing: Client, segment: str, compa
     assert [item["line_no"] for item in overridden] == [line["line_no"]]
     stale = marketing.patch(where, {"cost": 1}, headers={"If-Match": '"other"'})
     assert stale.status_code == 412
-    assert marketing.delete(where, headers={"If-Match": marketing.get(where).headers["ETag"]}).status_code == 204
+    assert (
+        marketing.delete(where, headers={"If-Match": marketing.get(where).headers["ETag"]}).status_code == 204
+    )
     assert marketing.get(where).status_code == 404
     assert faults_of(marketing.patch(f"/segments/{segment}/lines/2", {"description": "", "cost": "x"})) == [
-        ("cost", "invalid"), ("description", "invalid"),
+        ("cost", "invalid"),
+        ("description", "invalid"),
     ]
 
 
@@ -138,8 +159,11 @@ def test_contacts_are_added_by_filter_in_a_job(
         ({"action": "steal", "filters": {"all": True}}, [("action", "not_a_choice")]),
         (
             {"action": "add", "filters": {"contact": {"no": ["A", "B", 3], "shoe_size": "44"}}, "x": 1},
-            [("filters.contact.no.2", "invalid"), ("filters.contact.shoe_size", "unknown_field"),
-             ("x", "unknown_field")],
+            [
+                ("filters.contact.no.2", "invalid"),
+                ("filters.contact.shoe_size", "unknown_field"),
+                ("x", "unknown_field"),
+            ],
         ),
         ({"action": "add", "filters": []}, [("filters", "invalid")]),
     ],
@@ -199,7 +223,12 @@ def test_the_log_is_read_page_by_page_in_every_order(
     marketing.patch(f"/segments/{segment}/lines/1", {"date": "2026-05-01"})
     marketing.post(f"/segments/{segment}/log")
     do_jobs()
-    for sort, key in (("-entry_no", "entry_no"), ("entry_no", "entry_no"), ("-date", "date"), ("date", "date")):
+    for sort, key in (
+        ("-entry_no", "entry_no"),
+        ("entry_no", "entry_no"),
+        ("-date", "date"),
+        ("date", "date"),
+    ):
         found, where = [], f"/interactions?segment_no={segment}&limit=1&sort={sort}"
         while where:
             page = viewer.get(where).json
@@ -264,7 +293,9 @@ def test_what_cannot_be_logged_is_refused_at_once(marketing: Client, unique: Uni
     assert (empty.status_code, empty.json["code"]) == (422, "segment_empty")
     assert marketing.post("/segments/NOBODY/log").status_code == 404
     assert faults_of(marketing.post(f"/segments/{no}/log", {"on_invalid": "hope", "send": 1})) == [
-        ("lines", "segment_empty"), ("on_invalid", "not_a_choice"), ("send", "invalid"),
+        ("lines", "segment_empty"),
+        ("on_invalid", "not_a_choice"),
+        ("send", "invalid"),
     ]
 
 

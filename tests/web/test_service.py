@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask_wtf.csrf import generate_csrf
-from tests.web.conftest import Client, faults_of
 
 from domain import users
 from domain.actors import system
 from domain.settings import Settings
 from ops.embedded import EmbeddedRedis
+from tests.web.conftest import Client, faults_of
 from web import create_app, identity
 
 Unique = Callable[[str], str]
@@ -30,7 +30,9 @@ def test_the_process_says_that_it_lives_and_is_ready(app: Flask) -> None:
 def test_metrics_count_requests_by_route_and_jobs_by_state(app: Flask, viewer: Client) -> None:
     viewer.get("/salespeople/NOBODY")
     metrics = app.test_client().get("/metrics").text
-    counted = r'interlog_http_requests_total\{method="GET",route="/api/v1/salespeople/<code>",status="404"\} [1-9]'
+    counted = (
+        r'interlog_http_requests_total\{method="GET",route="/api/v1/salespeople/<code>",status="404"\} [1-9]'
+    )
     assert re.search(counted, metrics)
     assert 'interlog_jobs{state="queued"} 0.0' in metrics
     assert "interlog_open_chunks 0.0" in metrics
@@ -43,12 +45,12 @@ def test_the_description_is_openapi_and_names_every_route(app: Flask) -> None:
     routes = {
         (method.lower(), re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule))
         for rule in app.url_map.iter_rules()
-        if rule.endpoint.startswith("api.") and ".documentation." not in rule.endpoint and ".swagger." not in rule.endpoint
+        if rule.endpoint.startswith("api.")
+        and ".documentation." not in rule.endpoint
+        and ".swagger." not in rule.endpoint
         for method in rule.methods - {"HEAD", "OPTIONS"}
     }
-    described = {
-        (method, path) for path, operations in description["paths"].items() for method in operations
-    }
+    described = {(method, path) for path, operations in description["paths"].items() for method in operations}
     assert described == routes
     contact = description["components"]["schemas"]["NewContact"]
     assert contact["required"] == ["type", "name"]

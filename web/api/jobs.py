@@ -173,4 +173,3 @@ def _events(source: database.Database, job_id: uuid.UUID) -> Iterator[bytes]:
             spoken = time.monotonic()
             yield b": still there\n\n"
         time.sleep(LOOK_EVERY)
-
