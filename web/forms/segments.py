@@ -172,7 +172,7 @@ class LogForm(RecordForm):
     """How a segment is logged (L1 to L7)."""
 
     follow_up = FlagField(_("Create Follow-up Segment"), hint=_("A new segment with the same contacts."))
-    send = FlagField(_("Send"), hint=_("Sending arrives with the delivery of letters and emails."))
+    send = FlagField(_("Send"), hint=_("Not possible yet: letters and emails cannot be delivered so far."))
     on_invalid = ChoiceField(
         _("Lines with problems"),
         words={

@@ -46,8 +46,7 @@ LINE_COLUMNS = (
 
 def _extra(session: Session, segment: segments.Segment, stored: Stored) -> dict[str, Any]:
     def fetch(filters: dict[str, list[str]], after: str | None, limit: int) -> list[Stored]:
-        last = int(after) if after and after.isdecimal() else None
-        return segment_lines.page(session, segment, filters=filters, after=last, limit=limit)
+        return segment_lines.page(session, segment, filters=filters, after=lists.whole(after), limit=limit)
 
     actions = criteria_actions.page(session, segment, limit=ACTIONS_SHOWN)
     job = jobs.open_job(session, segments.serial_key(segment)) or _logging_job(session, segment)
