@@ -38,7 +38,6 @@ LINE_COLUMNS = (
     Column("salesperson_code", FIELDS["salesperson_code"], "code"),
     Column("campaign_no", FIELDS["campaign_no"], "code"),
     Column("correspondence_type", FIELDS["correspondence_type"], "choice", words=vocabulary.CORRESPONDENCE_TYPES),
-    Column("language_code", FIELDS["language_code"], "code"),
     Column("cost", FIELDS["cost"], "amount"),
     Column("duration_min", FIELDS["duration_min"], "number"),
 )
