@@ -12,9 +12,13 @@ from web.api import (
     contacts,
     interaction_groups,
     interaction_templates,
+    interactions,
     jobs,
+    logged_segments,
     number_series,
     salespeople,
+    segment_lines,
+    segments,
     setup,
     users,
 )
@@ -39,6 +43,10 @@ NOUNS = (
     interaction_templates,
     setup,
     number_series,
+    segments,
+    segment_lines,
+    logged_segments,
+    interactions,
     jobs,
 )
 

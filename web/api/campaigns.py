@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import ClassVar
 
 from flask import Response
-from pydantic import BaseModel, Field
+from pydantic import BaseModel
 
 from domain import campaigns
 from domain.actors import Role
 from web import database
 from web.api import nouns
-from web.api.fields import Code, Day, Name, QueryText, QueryWhole
-from web.api.models import Body, ListQuery, Path, PeriodQuery, Shown, Statistics, StatisticsQuery, needs
+from web.api.fields import Code, Day, Name, QueryText
+from web.api.models import Body, NumberedQuery, Path, PeriodQuery, Shown, Statistics, StatisticsQuery, needs
 from web.api.replies import listing, shown
 from web.api.routing import Api
 from web.identity import allow
@@ -99,10 +99,8 @@ class CampaignEntryPath(Path):
     entry_no: int
 
 
-class CampaignEntryQuery(ListQuery):
+class CampaignEntryQuery(NumberedQuery):
     """Which page of campaign entries."""
-
-    after: QueryWhole | None = Field(default=None, description="Where the page before ended")  # type: ignore[assignment]
 
 
 @api.get("/campaigns", responses={200: CampaignList})

@@ -112,6 +112,11 @@ class Body(BaseModel):
         """What cannot be taken."""
         return self._faults
 
+    @property
+    def named(self) -> set[str]:
+        """The top-level fields that were given, whether they can be taken or not."""
+        return self.model_fields_set | {fault.field.split(".")[0] for fault in self._faults}
+
     def refuse_faults(self) -> None:
         """Raise `Invalid` if anything given cannot be taken; for actions that the domain has no values to check."""
         if self._faults:
@@ -232,18 +237,28 @@ class ListQuery(Query):
     limit: QueryWhole = Field(default=50, ge=1, le=1000, description="Most items of a page")
     after: QueryText | None = Field(default=None, description="Where the page before ended, from its `next`")
 
+    # Parameters that are no filters.
+    others: ClassVar[frozenset[str]] = frozenset({"limit", "after"})
+
     def filters(self) -> dict[str, list[str]]:
         """Return the filters that were given, each as the list of its values."""
-        paging = {"limit", "after", "include", "sort", "date_from", "date_to"}
         return {
             name: value if isinstance(value, list) else [_as_filter(value)]
-            for name in sorted(self.model_fields_set - paging)
+            for name in sorted(self.model_fields_set - self.others)
             if (value := getattr(self, name)) is not None
         }
 
 
+class NumberedQuery(ListQuery):
+    """Which page of a list that is ordered by number."""
+
+    after: QueryWhole | None = Field(default=None, description="Where the page before ended")  # type: ignore[assignment]
+
+
 class StatisticsQuery(ListQuery):
     """A list whose items can carry statistics (T5)."""
+
+    others: ClassVar[frozenset[str]] = frozenset({"limit", "after", "include", "date_from", "date_to"})
 
     include: Literal["statistics"] | None = Field(default=None, description="What items carry besides")
     date_from: QueryDay | None = Field(default=None, description="First date counted in statistics")

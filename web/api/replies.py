@@ -36,8 +36,6 @@ def shown(data: Any, *, status: int = 200, stored: Sequence[str] | None = None) 
     response = Response(codec.dumps(data), status, content_type=JSON)
     if stored is not None:
         response.headers["ETag"] = etag(data, stored)
-        if request.method == "GET" and request.if_none_match.contains(response.get_etag()[0]):
-            return Response(status=304, headers={"ETag": response.headers["ETag"]})
     return response
 
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import Any, ClassVar, Literal
 
 from flask import Response, url_for
-from pydantic import BaseModel, Field
+from pydantic import BaseModel
 
 from domain import audit, tokens, users
 from domain.actors import Role
 from domain.salespeople import Salesperson
 from web import codec, database, identity
 from web.api import nouns
-from web.api.fields import Code, Email, Flag, Instant, Name, QueryFlag, QueryText, QueryWhole, Secret
-from web.api.models import Body, ListQuery, Path, Shown, needs
+from web.api.fields import Code, Email, Flag, Instant, Name, QueryFlag, QueryText, Secret
+from web.api.models import Body, ListQuery, NumberedQuery, Path, Shown, needs
 from web.api.replies import created, gone, listing, match, shown, with_faults
 from web.api.routing import Api
 from web.identity import allow
@@ -128,10 +128,8 @@ class TokenPath(Path):
     id: int
 
 
-class TokenQuery(ListQuery):
+class TokenQuery(NumberedQuery):
     """Which page of tokens."""
-
-    after: QueryWhole | None = Field(default=None, description="Where the page before ended")  # type: ignore[assignment]
 
 
 class AuditRecord(Shown):
@@ -154,10 +152,9 @@ class AuditList(Shown):
     next: str | None
 
 
-class AuditQuery(ListQuery):
+class AuditQuery(NumberedQuery):
     """Which records of the audit."""
 
-    after: QueryWhole | None = Field(default=None, description="Where the page before ended")  # type: ignore[assignment]
     user: list[QueryText] | None = None
     action: list[QueryText] | None = None
     object_type: list[QueryText] | None = None
@@ -226,7 +223,7 @@ def index_tokens(query: TokenQuery) -> Response:
     session = database.session()
     return listing(
         query,
-        fetch=lambda filters, after, limit: tokens.page_of_tokens(session, after=after, limit=limit),
+        fetch=lambda filters, after, limit: tokens.page(session, after=after, limit=limit),
         describe=lambda rows: tokens.describe(session, rows),
         key=lambda token: token.id,
     )
@@ -251,7 +248,7 @@ def create_token(body: NewToken) -> Response:
 def show_token(path: TokenPath) -> Response:
     """Show a token, without its secret."""
     session = database.session()
-    return shown(tokens.describe(session, [tokens.get_token(session, path.id)])[0])
+    return shown(tokens.describe(session, [tokens.get(session, path.id)])[0])
 
 
 @api.delete("/tokens/<int:id>", responses={204: None})
@@ -259,7 +256,7 @@ def show_token(path: TokenPath) -> Response:
 def revoke_token(path: TokenPath) -> Response:
     """Revoke a token."""
     session = database.session()
-    tokens.revoke_token(session, tokens.get_token(session, path.id, lock=True), actor=identity.required())
+    tokens.revoke_token(session, tokens.get(session, path.id, lock=True), actor=identity.required())
     return gone()
 
 

@@ -395,8 +395,10 @@ CREATE INDEX campaign_entry_logged_segment_no_idx ON campaign_entry (logged_segm
 CREATE SEQUENCE interaction_entry_no_seq;
 
 -- Gives the first of `wanted` consecutive entry numbers. The lock lasts for two statements only: leaving the
--- inner block by an exception releases it, while what a sequence gave out is never taken back.
-CREATE FUNCTION next_entry_nos(wanted bigint) RETURNS bigint LANGUAGE plpgsql AS $$
+-- inner block by an exception releases it, while what a sequence gave out is never taken back. It runs with the
+-- rights of the schema's owner, so that the application's role needs none on the sequence.
+CREATE FUNCTION next_entry_nos(wanted bigint) RETURNS bigint LANGUAGE plpgsql
+    SECURITY DEFINER SET search_path FROM CURRENT AS $$
 DECLARE
     first bigint;
 BEGIN
