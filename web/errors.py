@@ -114,9 +114,7 @@ class Problem:
                 for fault in self.faults
             ],
         }
-        return Response(
-            codec.dumps(body), self.status, self.headers, content_type="application/problem+json"
-        )
+        return Response(codec.dumps(body), self.status, self.headers, content_type="application/problem+json")
 
 
 def problem_of(error: Exception) -> Problem:

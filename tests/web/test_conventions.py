@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+
 from tests.web.conftest import Client, faults_of
 
 JSON = {"Content-Type": "application/json"}

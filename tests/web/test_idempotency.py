@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from flask import Flask
 from sqlalchemy import text
-from tests.web.conftest import Client, faults_of
 
 from domain.actors import Role
+from tests.web.conftest import Client, faults_of
 
 Unique = Callable[[str], str]
 

@@ -8,10 +8,11 @@ import uuid
 from collections.abc import Iterator
 from typing import Any, ClassVar, Literal
 
-from flask import Flask, Response, current_app, stream_with_context
+from flask import Flask, Response, current_app
 
 from domain import jobs
 from domain.actors import Role
+from domain.database import transaction
 from domain.errors import Forbidden
 from web import codec, database, identity
 from web.api.fields import Instant, QueryText
@@ -145,18 +146,21 @@ def events(path: JobPath) -> Response:
     jobs.get(database.session(), path.id)
     streams: Streams = current_app.extensions["event_streams"]
     streams.take()
-    response = Response(stream_with_context(_events(path.id)), content_type=EVENT_STREAM)
+    response = Response(_events(database.of_app(), path.id), content_type=EVENT_STREAM)
     response.headers["Cache-Control"] = "no-store"
     response.headers["X-Accel-Buffering"] = "no"
     response.call_on_close(streams.leave)
     return response
 
 
-def _events(job_id: uuid.UUID) -> Iterator[bytes]:
-    """Tell of a job until it has ended; the client's leaving ends the generator."""
+def _events(source: database.Database, job_id: uuid.UUID) -> Iterator[bytes]:
+    """Tell of a job until it has ended; the client's leaving ends the generator.
+
+    It outlives the request's context, so it brings its own sessions.
+    """
     last, spoken = b"", time.monotonic()
     while True:
-        with database.transaction() as session:
+        with transaction(source.sessions) as session:
             job = jobs.describe(session, [jobs.get(session, job_id)])[0]
         data = codec.dumps(job).rstrip()
         if job["state"] in jobs.FINAL:
@@ -169,4 +173,3 @@ def _events(job_id: uuid.UUID) -> Iterator[bytes]:
             spoken = time.monotonic()
             yield b": still there\n\n"
         time.sleep(LOOK_EVERY)
-

@@ -54,7 +54,9 @@ def _fault(path: str, detail: ErrorDetails) -> Fault:
     code = CODES.get(kind, kind if kind in OWN_CODES else "invalid")
     if code == "negative" and context.get("ge", 0) != 0:
         code = "invalid"
-    params: dict[str, object] = {"limit": context.get("max_length") or context.get("limit") or context.get("le", "")}
+    params: dict[str, object] = {
+        "limit": context.get("max_length") or context.get("limit") or context.get("le", "")
+    }
     value = detail["input"] if isinstance(detail["input"], (str, int, float, Decimal, list)) else None
     return Fault(path, code, None if code in ("required", "unknown_field") else value, params)
 

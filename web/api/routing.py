@@ -10,8 +10,9 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from flask import Response, request
-from flask_openapi import APIBlueprint
+from flask import request
+from flask.typing import ResponseReturnValue
+from flask_openapi.blueprint import APIBlueprint
 
 from domain.errors import Fault, Invalid
 from web import database, idempotency, identity
@@ -70,7 +71,7 @@ def reads_body_itself(view: Callable[..., Any]) -> Callable[..., Any]:
     return view
 
 
-def guarded(view: Callable[..., Any]) -> Callable[..., Any]:
+def guarded(view: Callable[..., ResponseReturnValue]) -> Callable[..., ResponseReturnValue]:
     """Put a view behind the checks that all requests pass."""
     takes_query = "query" in typing.get_type_hints(view)
     role = view.role  # type: ignore[attr-defined]
@@ -78,7 +79,7 @@ def guarded(view: Callable[..., Any]) -> Callable[..., Any]:
     reads_body = getattr(view, "reads_body", False)
 
     @wraps(view)
-    def endpoint(**path: Any) -> Response:
+    def endpoint(**path: Any) -> ResponseReturnValue:
         asked = typing.cast(Request, request)
         asked.must_accept(*media_types)
         actor = identity.require(role)
@@ -99,5 +100,3 @@ def guarded(view: Callable[..., Any]) -> Callable[..., Any]:
 
 def _operation_id(*, bp_name: str = "", name: str = "", path: str = "", method: str = "") -> str:
     return f"{bp_name}_{name}"
-
-

@@ -267,9 +267,7 @@ def index_audit(query: AuditQuery) -> Response:
     session = database.session()
     return listing(
         query,
-        fetch=lambda filters, after, limit: audit.page(
-            session, filters=filters, after=after, limit=limit
-        ),
+        fetch=lambda filters, after, limit: audit.page(session, filters=filters, after=after, limit=limit),
         describe=lambda rows: audit.describe(session, rows),
         key=lambda row: row.id,
     )
