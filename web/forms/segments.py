@@ -27,7 +27,6 @@ FIELDS = words.FIELDS
 class SegmentForm(RecordForm):
     """The header of a segment (S1). What is left blank in the interaction section comes from the template."""
 
-    needed = ("description",)
     fixed = ("no",)
     groups = (
         (_("General"), ("no", "description", "date", "salesperson_code", "campaign_no")),
@@ -62,7 +61,7 @@ class SegmentForm(RecordForm):
         "campaign_response": "campaign_response",
     }
     no = CodeField(FIELDS["no"], hint=_("Leave blank to take the next number of the series."))
-    description = TextField(FIELDS["description"])
+    description = TextField(FIELDS["description"], hint=_("Needed before the segment can be logged."))
     date = DayField(FIELDS["date"])
     salesperson_code = CodeField(
         FIELDS["salesperson_code"], options=options.salespeople, hint=_("Blank: each contact's own.")
@@ -172,7 +171,7 @@ class LogForm(RecordForm):
     """How a segment is logged (L1 to L7)."""
 
     follow_up = FlagField(_("Create Follow-up Segment"), hint=_("A new segment with the same contacts."))
-    send = FlagField(_("Send"), hint=_("Sending arrives with the delivery of letters and emails."))
+    send = FlagField(_("Send"), hint=_("Not possible yet: letters and emails cannot be delivered so far."))
     on_invalid = ChoiceField(
         _("Lines with problems"),
         words={

@@ -180,6 +180,7 @@ def _form_of(noun: Noun, stored: Stored) -> RecordForm:
         form.etag.data = etag_of(stored, noun.module.STORED)
     for name in form.fixed:
         form[name].render_kw = {**(form[name].render_kw or {}), "readonly": True}
+        form[name].hint = None
     return form
 
 

@@ -17,7 +17,7 @@ from web.forms.segments import LineForm
 from web.pages import guard, inheritance, records
 from web.pages.records import Answer, Stored
 
-blueprint = Blueprint("segment_lines", __name__, url_prefix="/segments/<key>/lines/<int:line_no>")
+blueprint = Blueprint("segment_lines", __name__, url_prefix="/segments/<key>/lines/<int(max=2000000000):line_no>")
 
 
 @blueprint.route("/", methods=["GET", "POST"])

@@ -38,7 +38,6 @@ LINE_COLUMNS = (
     Column("salesperson_code", FIELDS["salesperson_code"], "code"),
     Column("campaign_no", FIELDS["campaign_no"], "code"),
     Column("correspondence_type", FIELDS["correspondence_type"], "choice", words=vocabulary.CORRESPONDENCE_TYPES),
-    Column("language_code", FIELDS["language_code"], "code"),
     Column("cost", FIELDS["cost"], "amount"),
     Column("duration_min", FIELDS["duration_min"], "number"),
 )
@@ -46,8 +45,7 @@ LINE_COLUMNS = (
 
 def _extra(session: Session, segment: segments.Segment, stored: Stored) -> dict[str, Any]:
     def fetch(filters: dict[str, list[str]], after: str | None, limit: int) -> list[Stored]:
-        last = int(after) if after and after.isdecimal() else None
-        return segment_lines.page(session, segment, filters=filters, after=last, limit=limit)
+        return segment_lines.page(session, segment, filters=filters, after=lists.whole(after), limit=limit)
 
     actions = criteria_actions.page(session, segment, limit=ACTIONS_SHOWN)
     job = jobs.open_job(session, segments.serial_key(segment)) or _logging_job(session, segment)
