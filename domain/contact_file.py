@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import codecs
 import csv
+import functools
 import io
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -25,6 +26,7 @@ FIELDS = tuple(CHECKS)
 FLAGS = ("exclude_from_segment", "privacy_blocked")
 CHOICES = ("type", "correspondence_type")
 FLAG_WORDS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+UNIQUE_FIELDS = ("no", "name", "email", "phone", "mobile_phone", "address")
 DELIMITERS = (",", ";")
 # Cells with their row that a single line may come to; more is no table any more.
 LONGEST_LINE = 1_000_000
@@ -335,7 +337,10 @@ def _taker(field: str) -> Callable[[str], Taken]:
             return None, [_error(fault.field, fault.code, fault.value, fault.params) for fault in invalid.faults]
         return "|".join(map(":".join, accounts)), []
 
-    return take_accounts if field == "accounts" else take
+    if field == "accounts":
+        return take_accounts
+    # The same places, languages and salespeople come again and again.
+    return take if field in UNIQUE_FIELDS else functools.lru_cache(1_000)(take)
 
 
 def _given(field: str, cell: str) -> Any:

@@ -285,16 +285,18 @@ REJECT_UNNUMBERED = text(
 )
 COUNT_REJECTED = text(f"SELECT count(*) FROM import_row WHERE {IN_CHUNK} AND errors IS NOT NULL")
 HELD = text("""
-    SELECT lower(no) FROM contact WHERE lower(no) = ANY(:nos)
-    UNION SELECT lower(no) FROM import_row WHERE job_id = :job_id AND lower(no) = ANY(:nos)
+    SELECT n.no FROM unnest(CAST(:nos AS text[])) n(no), LATERAL (
+        (SELECT FROM contact c WHERE lower(c.no) = n.no LIMIT 1)
+        UNION ALL (SELECT FROM import_row r WHERE r.job_id = :job_id AND lower(r.no) = n.no LIMIT 1)
+    ) held
 """)
 KNOWN = f"""
-    SELECT c.id FROM contact c
-    WHERE lower(c.no) IN (SELECT lower(no) FROM import_row WHERE {IN_CHUNK} AND errors IS NULL)
+    SELECT c.id FROM import_row r, LATERAL (SELECT id FROM contact WHERE lower(no) = lower(r.no) LIMIT 1) c
+    WHERE {IN_CHUNK} AND errors IS NULL
 """
-DELETE_ACCOUNTS = text(f"DELETE FROM contact_account WHERE contact_id IN ({KNOWN})")
+DELETE_ACCOUNTS = text(f"DELETE FROM contact_account WHERE contact_id = ANY(ARRAY({KNOWN}))")
 DELETE_MEMBERSHIPS = text(
-    f"DELETE FROM contact_membership WHERE contact_id IN ({KNOWN}) AND kind = ANY(CAST(:links AS text[]))"
+    f"DELETE FROM contact_membership WHERE contact_id = ANY(ARRAY({KNOWN})) AND kind = ANY(CAST(:links AS text[]))"
 )
 COUNTS = text("""
     SELECT coalesce(sum((outcome->>'created')::bigint), 0)::bigint AS created,

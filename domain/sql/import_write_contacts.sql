@@ -1,5 +1,5 @@
 -- Write the good rows of a chunk: known contacts get the columns of the file, new ones are made, under the numbers
--- given out for those that have none. Index: import_row_pkey, contact_no_key, salesperson_code_key.
+-- given out for those that have none. Contacts are looked up one by one, see import_reject_rows. Index: import_row_pkey, contact_no_key, salesperson_code_key.
 WITH good AS MATERIALIZED (
     SELECT r.*, coalesce(r.no, n.no) AS contact_no, c.id AS contact_id, o.id AS company_id, s.id AS salesperson_id
     FROM (
@@ -9,8 +9,10 @@ WITH good AS MATERIALIZED (
           AND i.phase = :phase AND i.errors IS NULL
     ) r
     LEFT JOIN unnest(CAST(:nos AS text[])) WITH ORDINALITY n(no, position) ON r.no IS NULL AND n.position = r.position
-    LEFT JOIN contact c ON lower(c.no) = lower(r.no)
-    LEFT JOIN contact o ON lower(o.no) = lower(r.company_no)
+    LEFT JOIN LATERAL (
+        SELECT id FROM contact WHERE lower(no) = lower(r.no) LIMIT 1) c ON true
+    LEFT JOIN LATERAL (
+        SELECT id FROM contact WHERE lower(no) = lower(r.company_no) LIMIT 1) o ON true
     LEFT JOIN salesperson s ON lower(s.code) = lower(r.salesperson_code)
 ), given AS (
     SELECT CAST(:fields AS text[]) AS fields
@@ -35,7 +37,7 @@ WITH good AS MATERIALIZED (
         exclude_from_segment = coalesce(g.exclude_from_segment, c.exclude_from_segment),
         privacy_blocked = coalesce(g.privacy_blocked, c.privacy_blocked)
     FROM good g, given
-    WHERE c.id = g.contact_id
+    WHERE c.id = g.contact_id AND c.id = ANY(ARRAY(SELECT contact_id FROM good WHERE contact_id IS NOT NULL))
 ), inserted AS (
     INSERT INTO contact (
         no, type, name, company_id, email, phone, mobile_phone, address, post_code, city, country_code,
