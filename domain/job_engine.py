@@ -37,6 +37,8 @@ log = structlog.get_logger()
 
 # A live owner holds its row lock from the claim on, but for the moment between two transactions.
 GRACE_SECONDS = 2.0
+# What a chunk that failed or lost its owner waits before the next attempt; doubled each time, 30 s at most.
+BACKOFF_SECONDS = 0.25
 # A chunk that failed this often by its own fault is poison: it fails, the rest is done.
 MAX_FAILURES = 5
 
@@ -128,15 +130,19 @@ class Claim:
     attempt: int
 
 
-def claim(session: Session, *, grace: float = GRACE_SECONDS) -> Claim | None:
+def claim(
+    session: Session, *, grace: float = GRACE_SECONDS, backoff: float = BACKOFF_SECONDS
+) -> Claim | None:
     """Claim one chunk of the oldest job that has one to give, or return None.
 
     Parameters
     ----------
     grace
         Seconds after which a claimed chunk without an owner is given to somebody else.
+    backoff
+        Seconds of the first pause after a failure.
     """
-    row = session.execute(sql.load("claim_chunk"), {"grace": grace}).first()
+    row = session.execute(sql.load("claim_chunk"), {"grace": grace, "backoff": backoff}).first()
     if row is None:
         return None
     session.execute(
@@ -148,11 +154,13 @@ def claim(session: Session, *, grace: float = GRACE_SECONDS) -> Claim | None:
     return Claim(row.job_id, row.kind, row.no, Step(row.step), row.attempt)
 
 
-def work_one(sessions: sessionmaker[Session], *, grace: float = GRACE_SECONDS) -> bool:
+def work_one(
+    sessions: sessionmaker[Session], *, grace: float = GRACE_SECONDS, backoff: float = BACKOFF_SECONDS
+) -> bool:
     """Claim one chunk and do it; tell whether there was one."""
     settle_cancels(sessions)
     with transaction(sessions) as session:
-        claimed = claim(session, grace=grace)
+        claimed = claim(session, grace=grace, backoff=backoff)
     if claimed is None:
         return False
     perform(sessions, claimed)

@@ -172,3 +172,7 @@ def describe(session: Session, things: Sequence[ApiToken]) -> list[dict[str, Any
         }
         for thing in things
     ]
+
+
+get_token = get
+page_of_tokens = page

@@ -100,7 +100,10 @@ def main() -> None:
 @main.command()
 @stack_options(data_folder.DEFAULT_OF_DEMO)
 @click.option(
-    "--contacts", type=click.IntRange(1), default=50_000, help="Size of the company's book [50000]."
+    "--contacts",
+    type=click.IntRange(100, 9_999_999),
+    default=50_000,
+    help="Size of the company's book [50000].",
 )
 @click.option("--seed", type=int, default=1, help="Another seed, another company [1].")
 @click.option("--leave", is_flag=True, help="Stop after the demonstration instead of staying up.")

@@ -17,9 +17,9 @@ WITH chosen AS (
           WHERE e.serial_key = j.serial_key AND e.position < j.position AND e.finished_at IS NULL))
       AND CASE c.state
           WHEN 'running' THEN abs(extract(epoch FROM clock_timestamp() - c.claimed_at))
-              > greatest(:grace, least(30, 0.25 * 2 ^ least(c.attempt, 10)))
+              > greatest(:grace, least(30, :backoff * 2 ^ least(c.attempt, 10)))
           ELSE c.failures = 0 OR abs(extract(epoch FROM clock_timestamp() - c.claimed_at))
-              > least(30, 0.25 * 2 ^ least(c.failures, 10))
+              > least(30, :backoff * 2 ^ least(c.failures, 10))
       END
     ORDER BY j.position, c.no
     LIMIT 1

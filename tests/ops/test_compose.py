@@ -11,6 +11,7 @@ import psycopg
 import pytest
 import yaml
 
+from domain.migrations import upgrade
 from ops.cli import main
 from ops.commands import ROOT
 from ops.embedded import EmbeddedPostgres, _postgres_binary
@@ -106,7 +107,6 @@ def test_postgres_gets_settings_it_knows(tmp_path):
 
 
 def test_the_running_role_works_with_rows_but_not_with_the_schema(tmp_path: Path):
-    domain_migrations = pytest.importorskip("domain.migrations")
     with EmbeddedPostgres(tmp_path / "postgres", fast=True) as server:
         client = {"PGHOST": "127.0.0.1", "PGPORT": str(server.port), "PGPASSWORD": server.password}
         image = {"POSTGRES_USER": server.user, "POSTGRES_DB": server.database}
@@ -119,7 +119,7 @@ def test_the_running_role_works_with_rows_but_not_with_the_schema(tmp_path: Path
             check=True,
             capture_output=True,
         )
-        domain_migrations.upgrade(server.url)
+        upgrade(server.url)
         address = {"host": "127.0.0.1", "port": server.port, "dbname": server.database}
         with psycopg.connect(**address, user="interlog_app", password="for-the-test") as connection:
             tables = connection.execute(
