@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import queue
 import statistics
 import threading
@@ -9,6 +10,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 import psycopg
@@ -121,7 +123,7 @@ class Bench:
                 segment = segments.change(
                     session,
                     segments.get(session, no),
-                    values={"unit_cost": f"{turn + 1}.50", "subject": f"Subject {turn}"},
+                    values={"unit_cost": Decimal(turn), "subject": f"Subject {turn}"},
                     actor=actors.system(session),
                 )
                 segments.describe(session, [segment])
@@ -245,7 +247,7 @@ class Bench:
         """Clean tables up now, so that autovacuum does not come in between."""
         with self._connect() as connection:
             for table in tables:
-                connection.execute(f"VACUUM ANALYZE {table}")  # type: ignore[call-overload]
+                connection.execute(f"VACUUM ANALYZE {table}")
 
     def checkpoint(self) -> None:
         """Begin with nothing left to write; on a server of somebody else that may not be ours to ask for."""
@@ -272,17 +274,15 @@ class Bench:
                 FROM contact ORDER BY id LIMIT {int(rows)}
             ) TO STDOUT WITH (FORMAT csv, HEADER)
         """
-        with self._connect() as connection, connection.cursor() as cursor:
-            with cursor.copy(statement) as copy:  # type: ignore[call-overload]
-                for piece in copy:
-                    yield bytes(piece)
+        with self._connect() as connection, connection.cursor().copy(statement) as copy:
+            for piece in copy:
+                yield bytes(piece)
 
     def import_contacts(self, rows: int) -> float | None:
         """Import a file of so many new contacts; return the seconds, None while the domain has no import."""
-        try:
-            from domain import contact_import
-        except ImportError:
+        if importlib.util.find_spec("domain.contact_import") is None:
             return None
+        contact_import = importlib.import_module("domain.contact_import")
         pieces = list(self.csv_of_contacts(rows))
         self.checkpoint()
         with self._client.transaction() as session:
@@ -339,6 +339,6 @@ def _seconds(done: dict[str, Any]) -> float:
 
 
 def _row(connection: psycopg.Connection[Any], statement: str) -> tuple[Any, ...]:
-    found = connection.execute(statement).fetchone()  # type: ignore[call-overload]
+    found = connection.execute(statement).fetchone()
     assert found is not None
     return tuple(found)
