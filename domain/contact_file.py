@@ -129,9 +129,7 @@ def _header(beginning: str, *, wanted: set[str]) -> tuple[str, list[str]]:
     return delimiter, header
 
 
-def _mapped(
-    header: list[str], mapping: Mapping[str, str], faults: Faults
-) -> dict[str, list[int | str]]:
+def _mapped(header: list[str], mapping: Mapping[str, str], faults: Faults) -> dict[str, list[int | str]]:
     sources: dict[str, list[int | str]] = {}
     for field, pattern in mapping.items():
         if field not in FIELDS:
@@ -182,9 +180,7 @@ def _named_like_fields(header: list[str], faults: Faults) -> dict[str, list[int 
     return sources
 
 
-def _constants(
-    defaults: Mapping[str, str], given: set[str], faults: Faults
-) -> dict[str, list[int | str]]:
+def _constants(defaults: Mapping[str, str], given: set[str], faults: Faults) -> dict[str, list[int | str]]:
     for field, value in defaults.items():
         path = f"defaults.{field}"
         if field not in FIELDS:
@@ -294,9 +290,7 @@ def _row(row_no: int, cells: list[str], layout: Layout, takers: list[Taker]) -> 
         )
     if errors:
         cells += [""] * layout.width
-        values = [
-            _storable(source(cells)) or None if field == "no" else None for field, source, _ in takers
-        ]
+        values = [_storable(source(cells)) or None if field == "no" else None for field, source, _ in takers]
     return Row(row_no, values, errors)
 
 
@@ -334,7 +328,9 @@ def _taker(field: str) -> Callable[[str], Taken]:
         try:
             faults.raise_if_any()
         except Invalid as invalid:
-            return None, [_error(fault.field, fault.code, fault.value, fault.params) for fault in invalid.faults]
+            return None, [
+                _error(fault.field, fault.code, fault.value, fault.params) for fault in invalid.faults
+            ]
         return "|".join(map(":".join, accounts)), []
 
     if field == "accounts":
