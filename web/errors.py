@@ -60,6 +60,7 @@ STATUS: dict[str, int] = {
     "idempotency_key_reused": 422,
     "rate_limited": 429,
     "internal": 500,
+    "chunk_failed": 500,
     "too_many_streams": 503,
     "unavailable": 503,
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar, Literal
 
 from flask import Flask, Response, current_app
@@ -13,7 +13,7 @@ from flask import Flask, Response, current_app
 from domain import jobs
 from domain.actors import Role
 from domain.database import transaction
-from domain.errors import Forbidden
+from domain.errors import Fault, Forbidden, Invalid, NotFound
 from web import codec, database, identity
 from web.api.fields import Instant, QueryText
 from web.api.models import ListQuery, NoFields, Path, Shown
@@ -68,6 +68,7 @@ class JobPath(Path):
 class JobQuery(ListQuery):
     """Which jobs."""
 
+    after: uuid.UUID | None = None  # type: ignore[assignment]
     kind: list[QueryText] | None = None
     state: list[JobState] | None = None
 
@@ -104,10 +105,22 @@ def init_app(app: Flask, *, streams: int) -> None:
 def index(query: JobQuery) -> Response:
     """List jobs, newest first."""
     session = database.session()
+
+    def fetch(**options: Any) -> Sequence[jobs.Job]:
+        try:
+            return jobs.page(session, **options)
+        except NotFound as error:
+            raise Invalid([Fault("query.after", "unknown", error.key)]) from error
+
     return listing(
         query,
+<<<<<<< HEAD
         fetch=lambda **options: jobs.page(session, **options),
         describe=lambda rows: jobs_shown(session, rows),
+=======
+        fetch=fetch,
+        describe=lambda rows: jobs.describe(session, rows),
+>>>>>>> api
         key=lambda job: job.id,
     )
 
