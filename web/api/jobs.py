@@ -114,13 +114,8 @@ def index(query: JobQuery) -> Response:
 
     return listing(
         query,
-<<<<<<< HEAD
-        fetch=lambda **options: jobs.page(session, **options),
+fetch=fetch,
         describe=lambda rows: jobs_shown(session, rows),
-=======
-        fetch=fetch,
-        describe=lambda rows: jobs.describe(session, rows),
->>>>>>> api
         key=lambda job: job.id,
     )
 
