@@ -61,6 +61,7 @@ REFUSALS: dict[str, Any] = {
     "too_many_streams": _("Too many live views are open; ask for the job again and again instead."),
     "unavailable": _("The database cannot be reached; try again in a moment."),
     "internal": _("Something went wrong here; it has been noted."),
+    "chunk_failed": _("A part of the work failed again and again: %(error)s"),
     "in_use": _("It is in use and cannot be deleted."),
     "segment_busy": _("The segment is being worked on; wait for the job to end."),
     "logging_in_progress": _("The segment is being logged."),
@@ -133,7 +134,7 @@ def refusal_message(refusal: Refusal) -> str:
 
 def words_for(code: str, **params: object) -> str:
     """Say what a refusal's code means."""
-    known = {"reason": "", "offered": "", "wanted": "", **params}
+    known = {"reason": "", "offered": "", "wanted": "", "error": "", **params}
     return str(REFUSALS.get(code, REFUSALS["conflict"])) % known
 
 

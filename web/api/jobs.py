@@ -17,7 +17,7 @@ from domain.errors import Fault, Forbidden, Invalid, NotFound
 from web import codec, database, identity
 from web.api.fields import Instant, QueryText
 from web.api.models import ListQuery, NoFields, Path, Shown
-from web.api.replies import listing, shown
+from web.api.replies import job_shown, jobs_shown, listing, shown
 from web.api.routing import Api, answers_with
 from web.errors import TooManyStreams
 from web.identity import allow
@@ -114,8 +114,8 @@ def index(query: JobQuery) -> Response:
 
     return listing(
         query,
-        fetch=fetch,
-        describe=lambda rows: jobs.describe(session, rows),
+fetch=fetch,
+        describe=lambda rows: jobs_shown(session, rows),
         key=lambda job: job.id,
     )
 
@@ -125,7 +125,7 @@ def index(query: JobQuery) -> Response:
 def show(path: JobPath) -> Response:
     """Show a job."""
     session = database.session()
-    return shown(jobs.describe(session, [jobs.get(session, path.id)])[0])
+    return shown(job_shown(session, jobs.get(session, path.id)))
 
 
 @api.post("/jobs/<uuid:id>/cancel", responses={202: Job})
@@ -138,7 +138,7 @@ def cancel(path: JobPath, body: NoFields) -> Response:
         raise Forbidden()
     body.refuse_faults()
     jobs.request_cancel(session, job, actor=actor)
-    response = shown(jobs.describe(session, [job])[0], status=202)
+    response = shown(job_shown(session, job), status=202)
     response.headers["Location"] = f"/api/v1/jobs/{job.id}"
     return response
 
@@ -169,7 +169,7 @@ def _events(source: database.Database, job_id: uuid.UUID) -> Iterator[bytes]:
     last, spoken = b"", time.monotonic()
     while True:
         with transaction(source.sessions) as session:
-            job = jobs.describe(session, [jobs.get(session, job_id)])[0]
+            job = job_shown(session, jobs.get(session, job_id))
         data = codec.dumps(job).rstrip()
         if job["state"] in jobs.FINAL:
             yield b"event: end\ndata: " + data + b"\n\n"
