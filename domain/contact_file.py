@@ -56,8 +56,8 @@ class Layout:
 
     @property
     def fields(self) -> list[str]:
-        """The fields that the file gives."""
-        return list(self.sources)
+        """The fields that the file gives, in the order of `FIELDS` (a layout is kept as JSON, which has none)."""
+        return sorted(self.sources, key=FIELDS.index)
 
 
 @dataclass(frozen=True)
@@ -129,9 +129,7 @@ def _header(beginning: str, *, wanted: set[str]) -> tuple[str, list[str]]:
     return delimiter, header
 
 
-def _mapped(
-    header: list[str], mapping: Mapping[str, str], faults: Faults
-) -> dict[str, list[int | str]]:
+def _mapped(header: list[str], mapping: Mapping[str, str], faults: Faults) -> dict[str, list[int | str]]:
     sources: dict[str, list[int | str]] = {}
     for field, pattern in mapping.items():
         if field not in FIELDS:
@@ -182,9 +180,7 @@ def _named_like_fields(header: list[str], faults: Faults) -> dict[str, list[int 
     return sources
 
 
-def _constants(
-    defaults: Mapping[str, str], given: set[str], faults: Faults
-) -> dict[str, list[int | str]]:
+def _constants(defaults: Mapping[str, str], given: set[str], faults: Faults) -> dict[str, list[int | str]]:
     for field, value in defaults.items():
         path = f"defaults.{field}"
         if field not in FIELDS:
@@ -251,7 +247,7 @@ def read(pieces: Iterable[bytes], layout: Layout) -> Iterator[Row]:
     Invalid
         If the quotation marks of a row are not in order: nobody knows where that row ends.
     """
-    takers = [(field, _source(parts), _taker(field)) for field, parts in layout.sources.items()]
+    takers = [(field, _source(layout.sources[field]), _taker(field)) for field in layout.fields]
     reader = csv.reader(_lines_of(pieces), delimiter=layout.delimiter, strict=True)
     row_no = 0
     while True:
@@ -294,9 +290,7 @@ def _row(row_no: int, cells: list[str], layout: Layout, takers: list[Taker]) -> 
         )
     if errors:
         cells += [""] * layout.width
-        values = [
-            _storable(source(cells)) or None if field == "no" else None for field, source, _ in takers
-        ]
+        values = [_storable(source(cells)) or None if field == "no" else None for field, source, _ in takers]
     return Row(row_no, values, errors)
 
 
@@ -334,8 +328,10 @@ def _taker(field: str) -> Callable[[str], Taken]:
         try:
             faults.raise_if_any()
         except Invalid as invalid:
-            return None, [_error(fault.field, fault.code, fault.value, fault.params) for fault in invalid.faults]
-        return "|".join(map(":".join, accounts)), []
+            return None, [
+                _error(fault.field, fault.code, fault.value, fault.params) for fault in invalid.faults
+            ]
+        return "|".join(":".join(account) for account in accounts.values()), []
 
     if field == "accounts":
         return take_accounts
