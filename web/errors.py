@@ -49,6 +49,7 @@ STATUS: dict[str, int] = {
     "nothing_to_undo": 409,
     "no_actions": 409,
     "job_finished": 409,
+    "last_admin": 409,
     "stale": 412,
     "body_too_large": 413,
     "unsupported_media_type": 415,

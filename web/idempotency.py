@@ -76,10 +76,12 @@ def fingerprint(body: bytes) -> bytes:
     return digest.digest()
 
 
-def with_key(body: bytes, actor: Actor, view: Callable[[], ResponseReturnValue]) -> ResponseReturnValue:
+def with_key(body: bytes, actor: Actor, view: Callable[[], ResponseReturnValue]) -> Response:
     """Do the view, once if the request carries a key; `body` is the request's body or its digest."""
     key = key_of_request()
-    return view() if key is None else once(key, fingerprint(body), actor, view)
+    if key is None:
+        return current_app.make_response(view())
+    return once(key, fingerprint(body), actor, view)
 
 
 def once(key: str, mark: bytes, actor: Actor, view: Callable[[], ResponseReturnValue]) -> Response:
