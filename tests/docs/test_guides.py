@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+import urllib.request
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any
 import pytest
 
 from ops.commands import ROOT
+from ops.embedded import EmbeddedRedis
 from ops.processes import free_port
 
 from .markdown import Block, shell_blocks
@@ -27,14 +29,21 @@ GUIDES = sorted({block.document for block in shell_blocks(run=True)})
 pytestmark = pytest.mark.skipif(shutil.which("curl") is None, reason="the guides use curl, which is not installed")
 
 
-@pytest.fixture
-def stack(postgres_server: Any, template_database: str, redis_url: str, tmp_path: Path) -> Iterator[dict[str, str]]:
+@pytest.fixture(scope="module")
+def stack(
+    postgres_server: Any,
+    template_database: str,
+    redis_server: EmbeddedRedis,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[dict[str, str]]:
     """A running stack on a database of its own: the environment its command line needs, and SITE."""
     name = f"docs_{uuid.uuid4().hex[:8]}"
     port = free_port()
-    servers = {"DATABASE_URL": postgres_server.create(name, template=template_database), "REDIS_URL": redis_url}
+    database_url = postgres_server.create(name, template=template_database)
+    servers = {"DATABASE_URL": database_url, "REDIS_URL": redis_server.url}
     environment = os.environ | servers | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
-    arguments = ["up", "--data", str(tmp_path / "data"), "--port", str(port), "--workers", "1"]
+    data = tmp_path_factory.mktemp("stack") / "data"
+    arguments = ["up", "--data", str(data), "--port", str(port), "--workers", "1"]
     running = subprocess.Popen(
         [sys.executable, "-P", "-m", "ops", *arguments],
         env=environment,
@@ -93,9 +102,13 @@ def differences(shown: Any, real: Any, path: str = "") -> list[str]:
     if shown == ANYTHING and real is not None:
         return []
     if isinstance(shown, dict) and isinstance(real, dict):
-        unlike = [f"{path}.{name}" for name in sorted(shown.keys() ^ real.keys())]
+        unlike = shown.keys() - {ANYTHING} - real.keys()
+        if ANYTHING not in shown:
+            unlike |= real.keys() - shown.keys()
         both = shown.keys() & real.keys()
-        return unlike + [one for name in both for one in differences(shown[name], real[name], f"{path}.{name}")]
+        return [f"{path}.{name}" for name in sorted(unlike)] + [
+            one for name in both for one in differences(shown[name], real[name], f"{path}.{name}")
+        ]
     if isinstance(shown, list) and isinstance(real, list) and len(shown) == len(real):
         pairs = enumerate(zip(shown, real, strict=True))
         return [one for no, (each, other) in pairs for one in differences(each, other, f"{path}.{no}")]
@@ -103,8 +116,6 @@ def differences(shown: Any, real: Any, path: str = "") -> list[str]:
 
 
 def test_the_metrics_that_are_documented_are_those_there_are(stack: dict[str, str]):
-    import urllib.request
-
     with urllib.request.urlopen(f"http://{stack['SITE']}/metrics", timeout=10) as answer:
         real = set(re.findall(r"^# TYPE (interlog_\w+)", answer.read().decode(), re.MULTILINE))
     shown = set(re.findall(r"`(interlog_\w+)", (ROOT / "docs" / "operations.md").read_text()))
