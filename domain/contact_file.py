@@ -56,8 +56,8 @@ class Layout:
 
     @property
     def fields(self) -> list[str]:
-        """The fields that the file gives."""
-        return list(self.sources)
+        """The fields that the file gives, in the order of `FIELDS` (a layout is kept as JSON, which has none)."""
+        return sorted(self.sources, key=FIELDS.index)
 
 
 @dataclass(frozen=True)
@@ -247,7 +247,7 @@ def read(pieces: Iterable[bytes], layout: Layout) -> Iterator[Row]:
     Invalid
         If the quotation marks of a row are not in order: nobody knows where that row ends.
     """
-    takers = [(field, _source(parts), _taker(field)) for field, parts in layout.sources.items()]
+    takers = [(field, _source(layout.sources[field]), _taker(field)) for field in layout.fields]
     reader = csv.reader(_lines_of(pieces), delimiter=layout.delimiter, strict=True)
     row_no = 0
     while True:
@@ -331,7 +331,7 @@ def _taker(field: str) -> Callable[[str], Taken]:
             return None, [
                 _error(fault.field, fault.code, fault.value, fault.params) for fault in invalid.faults
             ]
-        return "|".join(map(":".join, accounts)), []
+        return "|".join(":".join(account) for account in accounts.values()), []
 
     if field == "accounts":
         return take_accounts

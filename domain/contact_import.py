@@ -237,12 +237,12 @@ def _numbers(session: Session, job: Job, parameters: Mapping[str, Any]) -> list[
 
     def held(session: Session, nos: Any) -> set[str]:
         """What a later row of the file brings along counts as held: it must not be taken for this contact."""
-        return set(session.scalars(HELD, {"job_id": job.id, "nos": [no.lower() for no in nos]}))
+        return set(session.scalars(HELD, {"job_id": job.id, "nos": list(nos)}))
 
     try:
         return number_series.next_nos(session, field="contact_nos", count=count, taken=held)
     except (NumberSeriesMissing, NumberSeriesExhausted) as refusal:
-        error = {"field": "no", "code": refusal.code, "value": None, "params": {}}
+        error: dict[str, Any] = {"field": "no", "code": refusal.code, "value": None, "params": {}}
         session.execute(REJECT_UNNUMBERED.bindparams(json_param("errors", [error])), parameters)
         return []
 
@@ -286,8 +286,8 @@ REJECT_UNNUMBERED = text(
 COUNT_REJECTED = text(f"SELECT count(*) FROM import_row WHERE {IN_CHUNK} AND errors IS NOT NULL")
 HELD = text("""
     SELECT n.no FROM unnest(CAST(:nos AS text[])) n(no), LATERAL (
-        (SELECT FROM contact c WHERE lower(c.no) = n.no LIMIT 1)
-        UNION ALL (SELECT FROM import_row r WHERE r.job_id = :job_id AND lower(r.no) = n.no LIMIT 1)
+        (SELECT FROM contact c WHERE lower(c.no) = lower(n.no) LIMIT 1)
+        UNION ALL (SELECT FROM import_row r WHERE r.job_id = :job_id AND lower(r.no) = lower(n.no) LIMIT 1)
     ) held
 """)
 KNOWN = f"""

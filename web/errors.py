@@ -143,7 +143,9 @@ def of_job(problem: Mapping[str, Any] | None) -> dict[str, Any] | None:
     if problem is None:
         return None
     code, found = problem["code"], problem.get("errors", [])
-    faults = [Fault(e["field"], e["code"], e.get("value"), e.get("params") or {}) for e in found if "field" in e]
+    faults = [
+        Fault(e["field"], e["code"], e.get("value"), e.get("params") or {}) for e in found if "field" in e
+    ]
     shown = Problem(code, messages.words_for(code, **problem.get("params", {})), faults)
     return {**shown.body(), "errors": shown.body()["errors"] if faults else found}
 

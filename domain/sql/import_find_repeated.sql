@@ -6,6 +6,12 @@ WITH row AS (
     SELECT row.row_no, row.no AS contact_no, a.position - 1 AS position, split_part(a.account, ':', 1) AS type,
            substr(a.account, strpos(a.account, ':') + 1) AS no
     FROM row, unnest(string_to_array(row.accounts, '|')) WITH ORDINALITY a(account, position)
+), held AS (
+    SELECT g.row_no, g.position
+    FROM account g
+    JOIN contact_account a ON a.type = g.type AND lower(a.no) = lower(g.no)
+    JOIN contact c ON c.id = a.contact_id
+    WHERE lower(c.no) IS DISTINCT FROM lower(g.contact_no)
 ), repeated AS (
     SELECT row_no, 'no' AS field, 'already_exists' AS code, no AS value, jsonb_build_object('row', first) AS params
     FROM (
@@ -13,15 +19,15 @@ WITH row AS (
     ) n
     WHERE row_no > first
     UNION ALL
-    SELECT row_no, 'accounts.' || position || '.no', 'account_taken', no, jsonb_build_object('type', type, 'row', first)
-    FROM (SELECT *, min(row_no) OVER (PARTITION BY type, lower(no)) AS first FROM account) a
-    WHERE row_no > first
-    UNION ALL
-    SELECT g.row_no, 'accounts.' || g.position || '.no', 'account_taken', g.no, jsonb_build_object('type', g.type)
-    FROM account g
-    JOIN contact_account a ON a.type = g.type AND lower(a.no) = lower(g.no)
-    JOIN contact c ON c.id = a.contact_id
-    WHERE lower(c.no) IS DISTINCT FROM lower(g.contact_no)
+    SELECT row_no, 'accounts.' || position || '.no', 'account_taken', no,
+           jsonb_strip_nulls(jsonb_build_object('type', type, 'row', CASE WHEN NOT held THEN first END))
+    FROM (
+        SELECT g.*, h.row_no IS NOT NULL AS held,
+               min(g.row_no) FILTER (WHERE h.row_no IS NULL) OVER (PARTITION BY g.type, lower(g.no)) AS first
+        FROM account g
+        LEFT JOIN held h ON h.row_no = g.row_no AND h.position = g.position
+    ) a
+    WHERE held OR row_no > first
 ), wrong AS (
     SELECT row_no, jsonb_agg(jsonb_build_object('field', field, 'code', code, 'value', value, 'params', params)) AS errors
     FROM repeated

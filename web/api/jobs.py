@@ -114,7 +114,7 @@ def index(query: JobQuery) -> Response:
 
     return listing(
         query,
-fetch=fetch,
+        fetch=fetch,
         describe=lambda rows: jobs_shown(session, rows),
         key=lambda job: job.id,
     )

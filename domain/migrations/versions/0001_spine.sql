@@ -363,7 +363,8 @@ CREATE TABLE logged_segment (
     logged_at timestamptz,
     canceled_at timestamptz,
     canceled_by integer REFERENCES actor,
-    deleted_at timestamptz
+    deleted_at timestamptz,
+    CONSTRAINT logged_segment_logged_at_check CHECK ((status = 'logged') = (logged_at IS NOT NULL))
 );
 CREATE UNIQUE INDEX logged_segment_segment_no_key ON logged_segment (lower(segment_no)) WHERE deleted_at IS NULL;
 CREATE UNIQUE INDEX logged_segment_job_id_key ON logged_segment (job_id);
