@@ -44,7 +44,9 @@ def constants(argument: ast.expr) -> set[str]:
     """The texts an argument can be: itself, or the branches of a choice."""
     if isinstance(argument, ast.IfExp):
         return constants(argument.body) | constants(argument.orelse)
-    return {argument.value} if isinstance(argument, ast.Constant) and isinstance(argument.value, str) else set()
+    return (
+        {argument.value} if isinstance(argument, ast.Constant) and isinstance(argument.value, str) else set()
+    )
 
 
 def test_every_refusal_has_a_status_and_words() -> None:
