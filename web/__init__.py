@@ -6,6 +6,7 @@ import importlib.util
 import secrets
 from typing import Any
 
+import structlog
 from flask import Flask, Response, request
 from flask_openapi.openapi import OpenAPI
 from flask_wtf import CSRFProtect
@@ -14,6 +15,9 @@ import domain.settings
 from domain.settings import Settings
 from web import api, broker, database, errors, headers, health, i18n, identity, limits, logs, requests
 from web.api.models import Problem
+
+
+log = structlog.get_logger(__name__)
 
 
 class Application(OpenAPI):
@@ -47,8 +51,8 @@ def create_app(settings: Settings | None = None) -> Flask:
         doc_ui=False,
     )
     app.openapi_version = "3.1.1"
-    app.config.update(_configuration(settings))
     logs.init_app(app)
+    app.config.update(_configuration(settings))
     database.init_app(app, settings.database_url)
     broker.init_app(app, settings.redis_url)
     i18n.init_app(app)
@@ -77,6 +81,8 @@ def _protect_forms(app: Flask) -> None:
 
 
 def _configuration(settings: Settings) -> dict[str, Any]:
+    if not settings.secret_key.get_secret_value():
+        log.warning("no INTERLOG_SECRET_KEY: sessions and idempotency keys hold for this process only")
     return {
         "SECRET_KEY": settings.secret_key.get_secret_value() or secrets.token_hex(32),
         "SESSION_COOKIE_HTTPONLY": True,
