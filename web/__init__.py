@@ -16,7 +16,6 @@ from domain.settings import Settings
 from web import api, broker, database, errors, headers, health, i18n, identity, limits, logs, requests
 from web.api.models import Problem
 
-
 log = structlog.get_logger(__name__)
 
 

@@ -36,17 +36,7 @@ def codes_of_faults() -> set[str]:
             name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
             place = {"add": 1, "Fault": 1, "Bad": 0}.get(name)
             if place is not None and len(node.args) > place:
-<<<<<<< HEAD
                 found |= constants(node.args[place])
-=======
-                found |= {
-                    part.value
-                    for part in ast.walk(node.args[place])
-                    if isinstance(part, ast.Constant)
-                    and isinstance(part.value, str)
-                    and part.value.isidentifier()
-                }
->>>>>>> main
     return found
 
 
