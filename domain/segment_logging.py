@@ -172,8 +172,8 @@ class LogSegment(Kind):
                 f"segment {segment.no} has {segment.lines_count} lines, but {counts} were logged and skipped"
             )
         logged = session.get_one(LoggedSegment, plan.logged_segment_no, with_for_update=True)
-        logged.status = "logged"
         logged.logged_at = session.execute(text("SELECT clock_timestamp()")).scalar_one()
+        logged.status = "logged"
         logged.interactions_count = counts["logged"]
         logged.skipped_count = counts["skipped"]
         logged.campaign_entries_count = _complete_campaign_entries(session, logged)

@@ -305,3 +305,22 @@ def test_instants_are_utc(admin: Client, unique: Callable[[str], str]) -> None:
     assert response.json["expires_at"] == "2099-03-10T12:23:00Z"
     refused = admin.post("/tokens", {"name": "t", "role": "viewer", "expires_at": "2099-03-10T14:23:00"})
     assert faults_of(refused) == [("expires_at", "invalid")]
+
+
+@pytest.mark.parametrize(
+    ("where", "after", "code"),
+    [
+        ("/interactions", "99999999999999999999", "invalid"),
+        ("/interactions?sort=date", "1", "invalid"),
+        ("/interactions?sort=date", "2026-02-30~1", "invalid"),
+        ("/logged-segments", "99999999999", "too_large"),
+        ("/tokens", "x", "invalid"),
+        ("/jobs", "x", "invalid"),
+        ("/jobs", "00000000-0000-0000-0000-000000000001", "unknown"),
+    ],
+)
+def test_a_place_in_a_list_is_checked(admin: Client, where: str, after: str, code: str) -> None:
+    path, _, query = where.partition("?")
+    response = admin.get(f"{path}?{query}&after={after}" if query else f"{path}?after={after}")
+    assert response.status_code == 422
+    assert faults_of(response) == [("query.after", code)]

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, TypeAdapter, Val
 from pydantic_core import ErrorDetails
 
 from domain.errors import Fault, Invalid, NotFound
-from domain.values import is_text
+from domain.values import LARGEST_INTEGER, is_text
 from web.api.fields import QueryDay, QueryText, QueryWhole, Total
 
 # Codes of pydantic's errors; the types of our own errors are codes already, the rest is `invalid`.
@@ -254,7 +254,9 @@ class ListQuery(Query):
 class NumberedQuery(ListQuery):
     """Which page of a list that is ordered by number."""
 
-    after: QueryWhole | None = Field(default=None, description="Where the page before ended")  # type: ignore[assignment]
+    after: Annotated[QueryWhole, Field(le=LARGEST_INTEGER)] | None = Field(  # type: ignore[assignment]
+        default=None, description="Where the page before ended"
+    )
 
 
 class StatisticsQuery(ListQuery):

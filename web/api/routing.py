@@ -22,6 +22,7 @@ PROBLEMS = {
     "description": "What is wrong, and with which fields",
     "content": {PROBLEM: {"schema": {"$ref": "#/components/schemas/Problem"}}},
 }
+WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 SECURITY: list[dict[str, list[str]]] = [{"token": []}, {"session": []}]
 
 
@@ -85,15 +86,13 @@ def guarded(view: Callable[..., ResponseReturnValue]) -> Callable[..., ResponseR
         actor = identity.require(role)
         if not takes_query and asked.args:
             raise Invalid([Fault(f"query.{name}", "unknown_field") for name in asked.args])
-        key = idempotency.key_of_request()
         if reads_body:
             return view(**path)
-        if asked.method in ("POST", "PUT", "PATCH"):
-            database.rest()
-            asked.read_body()
-        if key is None:
+        if asked.method not in WITH_BODY:
             return view(**path)
-        return idempotency.once(key, idempotency.fingerprint(asked.get_data()), actor, lambda: view(**path))
+        database.rest()
+        asked.read_body()
+        return idempotency.with_key(asked.get_data(), actor, lambda: view(**path))
 
     return endpoint
 

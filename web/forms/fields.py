@@ -98,7 +98,12 @@ class CodeField(TextField):
     """A code of another record; `options` are offered while typing, any code can be typed."""
 
     def __init__(
-        self, label: Any = None, *, options: Options | None = None, lookup: str | None = None, **arguments: Any
+        self,
+        label: Any = None,
+        *,
+        options: Options | None = None,
+        lookup: str | None = None,
+        **arguments: Any,
     ) -> None:
         super().__init__(label, **{"limit": 20, **arguments})
         self.options = options
@@ -208,7 +213,9 @@ class ChoiceWidget:
             for value, word, is_chosen in field.options()
         )
         attributes.setdefault("id", field.id)
-        return Markup("<select {}>{}</select>").format(Markup(html_params(name=field.name, **attributes)), options)
+        return Markup("<select {}>{}</select>").format(
+            Markup(html_params(name=field.name, **attributes)), options
+        )
 
 
 class ChoiceField(ValueField):

@@ -70,7 +70,9 @@ class SegmentForm(RecordForm):
     template_code = CodeField(FIELDS["template_code"], options=options.interaction_templates)
     subject = TextField(FIELDS["subject"], limit=250)
     language_code = InheritedCodeField(FIELDS["language_code"])
-    correspondence_type = InheritedChoiceField(FIELDS["correspondence_type"], words=words.CORRESPONDENCE_TYPES)
+    correspondence_type = InheritedChoiceField(
+        FIELDS["correspondence_type"], words=words.CORRESPONDENCE_TYPES
+    )
     ignore_contact_correspondence_type = InheritedFlagField(FIELDS["ignore_contact_correspondence_type"])
     unit_cost = AmountField(FIELDS["unit_cost"])
     unit_duration_min = MinutesField(FIELDS["unit_duration_min"])
@@ -109,7 +111,9 @@ class LineForm(RecordForm):
     template_code = CodeField(FIELDS["template_code"], options=options.interaction_templates)
     subject = TextField(FIELDS["subject"], limit=250)
     language_code = InheritedCodeField(FIELDS["language_code"])
-    correspondence_type = InheritedChoiceField(FIELDS["correspondence_type"], words=words.CORRESPONDENCE_TYPES)
+    correspondence_type = InheritedChoiceField(
+        FIELDS["correspondence_type"], words=words.CORRESPONDENCE_TYPES
+    )
     cost = AmountField(FIELDS["cost"])
     duration_min = MinutesField(FIELDS["duration_min"])
     information_flow = InheritedChoiceField(FIELDS["information_flow"], words=words.INFORMATION_FLOWS)
@@ -122,7 +126,9 @@ class AddLineForm(RecordForm):
     """One contact added by hand (S4)."""
 
     needed = ("contact_no",)
-    contact_no = CodeField(FIELDS["contact_no"], lookup="contact", render_kw={"placeholder": _("No. or name")})
+    contact_no = CodeField(
+        FIELDS["contact_no"], lookup="contact", render_kw={"placeholder": _("No. or name")}
+    )
     allow_existing = FlagField(FIELDS["allow_existing"])
 
 

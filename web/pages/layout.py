@@ -92,8 +92,7 @@ MORE = (
 def navigation() -> dict[str, Any]:
     """Give the pages that the user may see, in the order of the top bar."""
     more = [
-        Group(group.title, tuple(item for item in group.entries if guard.may(item.role)))
-        for group in MORE
+        Group(group.title, tuple(item for item in group.entries if guard.may(item.role))) for group in MORE
     ]
     return {
         "main": MAIN,
@@ -106,7 +105,13 @@ def init_app(app: Flask) -> None:
     """Give the templates of `app` their filters and names."""
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.filters.update(
-        amount=amount, number=number, code_number=code_number, day=day, clock=clock, instant=instant, decimal=decimal
+        amount=amount,
+        number=number,
+        code_number=code_number,
+        day=day,
+        clock=clock,
+        instant=instant,
+        decimal=decimal,
     )
     app.jinja_env.globals.update(
         asset=asset, word=word, may=guard.may, csrf_input=csrf_input, here=here, vocabulary=vocabulary
@@ -194,7 +199,9 @@ def day(value: date | None) -> str:
 
 def clock(value: time | None) -> str:
     """Write a time of day."""
-    return "" if value is None else format_time(datetime.combine(date(2000, 1, 1), value), "short", rebase=False)
+    return (
+        "" if value is None else format_time(datetime.combine(date(2000, 1, 1), value), "short", rebase=False)
+    )
 
 
 def instant(value: datetime | None) -> str:

@@ -91,9 +91,7 @@ def skipped_segment(key: str) -> Answer:
     """Ask for a segment of the lines that were skipped (L3)."""
     session = database.session()
     logged = logged_segments.get(session, key)
-    job = follow_ups.request(
-        session, logged, values={}, of_skipped=True, actor=identity.required()
-    )
+    job = follow_ups.request(session, logged, values={}, of_skipped=True, actor=identity.required())
     return redirect(url_for("pages.jobs.card", key=job.id), 303)  # type: ignore[return-value]
 
 

@@ -19,7 +19,9 @@ NOUN = records.Noun(
     plural=_("Number Series"),
     singular=_p("one", "Number Series"),
     new=_("New number series"),
-    lead=_("Where segments, contacts and campaigns get their numbers. The marketing setup says which is used."),
+    lead=_(
+        "Where segments, contacts and campaigns get their numbers. The marketing setup says which is used."
+    ),
     empty=_("Create a series and name it in the marketing setup."),
     columns=(
         Column("code", FIELDS["code"], "code", endpoint="pages.number_series.card"),

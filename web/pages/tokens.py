@@ -77,7 +77,9 @@ def revoke(key: int) -> Answer:
     token = tokens.get(session, key)
     if not guard.confirmed():
         return guard.ask(
-            gettext("Revoke the token “%(name)s”? Programs that use it are refused from now on.", name=token.name),
+            gettext(
+                "Revoke the token “%(name)s”? Programs that use it are refused from now on.", name=token.name
+            ),
             title=gettext("Revoke"),
             yes=gettext("Revoke"),
             back=url_for("pages.tokens.index"),
