@@ -172,7 +172,3 @@ def describe(session: Session, things: Sequence[ApiToken]) -> list[dict[str, Any
         }
         for thing in things
     ]
-
-
-get_token = get
-page_of_tokens = page

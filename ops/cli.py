@@ -310,17 +310,19 @@ def check() -> None:
 
 
 @main.command()
-@click.option("--rows", type=click.IntRange(1), default=1_000_000, help="Lines of the segment [1000000].")
+@click.option("--lines", type=click.IntRange(1_000, 9_999_999), help="Lines of the segment [1000000].")
+@click.option("--quick", is_flag=True, help="50,000 lines, in about a minute.")
+@click.option("--rounds", type=click.IntRange(1), default=3, help="Rounds of logging; the median counts [3].")
 @click.option("--workers", type=click.IntRange(1, 64), default=2, help="Worker processes [2].")
-@click.option("--port", type=click.IntRange(1, 65535), default=8001, help="Port of its site [8001].")
-@data_option("Folder to work in [var/bench].")
-def bench(rows: int, workers: int, port: int, data: Path | None) -> None:
+@click.option(
+    "--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="File for the result."
+)
+def bench(lines: int | None, quick: bool, rounds: int, workers: int, json_file: Path | None) -> None:
     """Measure this machine and the system on it."""
-    from ops.bench import run
-    from ops.stack import Options, up
+    from ops.bench import LINES, QUICK_LINES, run
 
-    options = Options(data or commands.ROOT / "var" / "bench", port=port, workers=workers)
-    up(options, job=lambda stack: run(stack, rows=rows), stay=False, quiet=True)
+    chosen = lines or (QUICK_LINES if quick else LINES)
+    run(lines=chosen, workers=workers, rounds=rounds, json_file=json_file)
 
 
 def _pairs(texts: list[str] | tuple[str, ...]) -> dict[str, str]:

@@ -7,7 +7,7 @@ import secrets
 from typing import Any
 
 from flask import Flask, Response, request
-from flask_openapi import OpenAPI
+from flask_openapi.openapi import OpenAPI
 from flask_wtf import CSRFProtect
 
 import domain.settings
@@ -21,7 +21,7 @@ class Application(OpenAPI):
 
     request_class = requests.Request
 
-    def dispatch_request(self) -> Response:  # type: ignore[override]
+    def dispatch_request(self) -> Response:
         """Do the view, end its transaction, and only then answer."""
         try:
             return database.finish(self.make_response(super().dispatch_request()))

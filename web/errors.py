@@ -5,8 +5,9 @@ Paths of the API answer with RFC 9457 problems. Pages register how they show an 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
+from typing import Any
 
 import structlog
 from flask import Flask, Response, current_app, request
@@ -48,6 +49,7 @@ STATUS: dict[str, int] = {
     "nothing_to_undo": 409,
     "no_actions": 409,
     "job_finished": 409,
+    "last_admin": 409,
     "stale": 412,
     "body_too_large": 413,
     "unsupported_media_type": 415,
@@ -59,6 +61,7 @@ STATUS: dict[str, int] = {
     "idempotency_key_reused": 422,
     "rate_limited": 429,
     "internal": 500,
+    "chunk_failed": 500,
     "too_many_streams": 503,
     "unavailable": 503,
 }
@@ -101,9 +104,9 @@ class Problem:
         self.faults = list(faults)
         self.headers: dict[str, str] = {}
 
-    def response(self) -> Response:
-        """Answer with RFC 9457 problem details."""
-        body = {
+    def body(self) -> dict[str, Any]:
+        """Return RFC 9457 problem details."""
+        return {
             "type": "about:blank",
             "title": self.title,
             "status": self.status,
@@ -114,8 +117,11 @@ class Problem:
                 for fault in self.faults
             ],
         }
+
+    def response(self) -> Response:
+        """Answer with the problem details."""
         return Response(
-            codec.dumps(body), self.status, self.headers, content_type="application/problem+json"
+            codec.dumps(self.body()), self.status, self.headers, content_type="application/problem+json"
         )
 
 
@@ -130,6 +136,18 @@ def problem_of(error: Exception) -> Problem:
         return _of_refusal(Unavailable())
     log.error("request failed", exc_info=error)
     return Problem("internal", messages.words_for("internal"))
+
+
+def of_job(problem: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """Give the problem that ended a job the shape of any other problem; findings of a check stay as they are."""
+    if problem is None:
+        return None
+    code, found = problem["code"], problem.get("errors", [])
+    faults = [
+        Fault(e["field"], e["code"], e.get("value"), e.get("params") or {}) for e in found if "field" in e
+    ]
+    shown = Problem(code, messages.words_for(code, **problem.get("params", {})), faults)
+    return {**shown.body(), "errors": shown.body()["errors"] if faults else found}
 
 
 def database_away(error: BaseException) -> bool:

@@ -84,7 +84,9 @@ def metrics() -> Response:
     if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
         registry = CollectorRegistry()
         multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
-    return Response(generate_latest(registry) + generate_latest(_of_database()), content_type=CONTENT_TYPE_LATEST)
+    return Response(
+        generate_latest(registry) + generate_latest(_of_database()), content_type=CONTENT_TYPE_LATEST
+    )
 
 
 def _of_database() -> CollectorRegistry:
@@ -124,5 +126,7 @@ def _ask_database() -> None:
 
 def _ask_broker() -> None:
     url: str = current_app.extensions["broker"].url
-    with redis.Redis.from_url(url, socket_timeout=PATIENCE / 2, socket_connect_timeout=PATIENCE / 2) as client:
+    with redis.Redis.from_url(
+        url, socket_timeout=PATIENCE / 2, socket_connect_timeout=PATIENCE / 2
+    ) as client:
         client.ping()

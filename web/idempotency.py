@@ -15,6 +15,7 @@ from collections.abc import Callable
 from typing import Any
 
 from flask import Response, current_app, request
+from flask.typing import ResponseReturnValue
 from sqlalchemy import bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
@@ -75,7 +76,15 @@ def fingerprint(body: bytes) -> bytes:
     return digest.digest()
 
 
-def once(key: str, mark: bytes, actor: Actor, view: Callable[[], Any]) -> Response:
+def with_key(body: bytes, actor: Actor, view: Callable[[], ResponseReturnValue]) -> Response:
+    """Do the view, once if the request carries a key; `body` is the request's body or its digest."""
+    key = key_of_request()
+    if key is None:
+        return current_app.make_response(view())
+    return once(key, fingerprint(body), actor, view)
+
+
+def once(key: str, mark: bytes, actor: Actor, view: Callable[[], ResponseReturnValue]) -> Response:
     """Answer with what was answered before under `key`, or do the view and keep its answer.
 
     Parameters
@@ -105,7 +114,7 @@ def once(key: str, mark: bytes, actor: Actor, view: Callable[[], Any]) -> Respon
     return response
 
 
-def _try(session: Session, view: Callable[[], Any]) -> Response:
+def _try(session: Session, view: Callable[[], ResponseReturnValue]) -> Response:
     """Do the view in a savepoint and turn what it raises into its answer."""
     savepoint = session.begin_nested()
     try:

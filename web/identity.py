@@ -69,7 +69,9 @@ def sign_out() -> None:
 def actor() -> Actor | None:
     """Return who asks, or None. A request with an `Authorization` header is judged by that alone."""
     if "actor" not in g:
-        g.actor = _of_token() if request.authorization or "Authorization" in request.headers else _of_session()
+        g.actor = (
+            _of_token() if request.authorization or "Authorization" in request.headers else _of_session()
+        )
     found: Actor | None = g.actor
     return found
 

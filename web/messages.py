@@ -30,6 +30,7 @@ FAULTS: dict[str, Any] = {
     "number_series_exhausted": _("%(field)s: the number series has no number left."),
     "account_taken": _("%(field)s: the account “%(value)s” belongs to another contact."),
     "privacy_blocked": _("%(field)s: “%(value)s” is blocked for privacy."),
+    "contact_erased": _("%(field)s: the contact “%(value)s” has been erased."),
     "salesperson_blocked": _("%(field)s: the salesperson “%(value)s” is blocked."),
     "template_retired": _("%(field)s: the interaction template “%(value)s” is retired."),
     "in_template_setup": _("%(field)s: the interaction template is in the template setup."),
@@ -39,6 +40,7 @@ FAULTS: dict[str, Any] = {
     "description_missing": _("The segment has no description."),
     "segment_empty": _("The segment has no lines."),
     "filter_missing": _("A filter must be given, or “all”."),
+    "last_admin": _("Without this user nobody could administer any more."),
     "already_logged": _("%(field)s: a segment “%(value)s” has been logged already."),
 }
 
@@ -59,6 +61,7 @@ REFUSALS: dict[str, Any] = {
     "too_many_streams": _("Too many live views are open; ask for the job again and again instead."),
     "unavailable": _("The database cannot be reached; try again in a moment."),
     "internal": _("Something went wrong here; it has been noted."),
+    "chunk_failed": _("A part of the work failed again and again: %(error)s"),
     "in_use": _("It is in use and cannot be deleted."),
     "segment_busy": _("The segment is being worked on; wait for the job to end."),
     "logging_in_progress": _("The segment is being logged."),
@@ -74,6 +77,8 @@ REFUSALS: dict[str, Any] = {
     "no_actions": _("The segment has no actions."),
     "filter_missing": _("A filter must be given, or “all”."),
     "job_finished": _("The job has ended already."),
+    "in_template_setup": _("The interaction template is in the template setup."),
+    "last_admin": _("Without this user nobody could administer any more."),
     "idempotency_key_reused": _("This Idempotency-Key was used for another request."),
 }
 
@@ -86,6 +91,7 @@ THINGS: dict[str, Any] = {
     "number_series": _("There is no number series “%(key)s”."),
     "user": _("There is no user “%(key)s”."),
     "token": _("There is no token “%(key)s”."),
+    "campaign_entry": _("There is no campaign entry “%(key)s”."),
     "segment": _("There is no segment “%(key)s”."),
     "segment_line": _("The segment has no line “%(key)s”."),
     "logged_segment": _("There is no logged segment “%(key)s”."),
@@ -128,7 +134,7 @@ def refusal_message(refusal: Refusal) -> str:
 
 def words_for(code: str, **params: object) -> str:
     """Say what a refusal's code means."""
-    known = {"reason": "", "offered": "", "wanted": "", **params}
+    known = {"reason": "", "offered": "", "wanted": "", "error": "", **params}
     return str(REFUSALS.get(code, REFUSALS["conflict"])) % known
 
 

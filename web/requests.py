@@ -92,6 +92,6 @@ class Request(FlaskRequest):
         NotAcceptable
             If it takes none of them.
         """
-        if not self.accept_mimetypes.provided or any(kind in self.accept_mimetypes for kind in offered):
+        if not self.accept_mimetypes.provided or self.accept_mimetypes.best_match(offered):
             return
         raise NotAcceptable(offered=", ".join(offered))

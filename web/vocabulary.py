@@ -6,6 +6,7 @@ Every text is lazy: it is put into the reader's language when it is shown.
 from __future__ import annotations
 
 from flask_babel import lazy_gettext as _
+from flask_babel import lazy_pgettext as _p
 
 CONTACT_TYPES = {"company": _("Company"), "person": _("Person")}
 CORRESPONDENCE_TYPES = {"hard_copy": _("Hard Copy"), "email": _("Email"), "fax": _("Fax")}
@@ -22,7 +23,7 @@ ORIGINS = {"manual": _("Manual"), "segment": _("Segment"), "document": _("Docume
 ACCOUNT_TYPES = {"customer": _("Customer"), "vendor": _("Vendor")}
 ROLES = {
     "viewer": _("Viewer"),
-    "salesperson": _("Salesperson (role)"),
+    "salesperson": _p("role", "Salesperson"),
     "marketing": _("Marketing"),
     "admin": _("Administrator"),
     "service": _("Service"),
@@ -57,7 +58,7 @@ DOCUMENT_TYPES = {
     "service_contract_quote": _("Service Contract Quote"),
     "service_quote": _("Service Quote"),
     "sales_draft_invoice": _("Sales Draft Invoice"),
-    "email": _("Email (template setup)"),
+    "email": _p("document", "Email"),
     "email_draft": _("Email Draft"),
     "outgoing_call": _("Outgoing Call"),
     "meeting_invitation": _("Meeting Invitation"),
@@ -70,7 +71,7 @@ JOB_STATES = {
     "succeeded": _("Succeeded"),
     "refused": _("Refused"),
     "failed": _("Failed"),
-    "canceled": _("Canceled (job)"),
+    "canceled": _p("job", "Canceled"),
 }
 JOB_KINDS = {
     "log_segment": _("Log Segment"),
@@ -80,7 +81,6 @@ JOB_KINDS = {
     "reuse": _("Reuse Logged Segment"),
     "fill_mailing_group": _("Fill Mailing Group"),
     "follow_up": _("Create Follow-up Segment"),
-    "skipped_segment": _("Create Segment of Skipped Lines"),
     "cancel_interactions": _("Cancel Interactions"),
     "restore_interactions": _("Restore Interactions"),
     "evaluate_interactions": _("Evaluate Interactions"),
@@ -88,6 +88,7 @@ JOB_KINDS = {
     "import_contacts": _("Import Contacts"),
     "erase": _("Erase Contact"),
     "replay": _("Replay Document Events"),
+    "discard_segment": _("Clear Away Segment"),
     "purge": _("Delete Canceled Interaction Log Entries"),
 }
 CRITERIA_ACTIONS = {

@@ -95,6 +95,7 @@ def make_logged_segment(session: Session, segment_no: str = "SM1", **columns: An
         "first_entry_no": 1,
         "last_entry_no": 100,
         "job_id": session.scalar(text("SELECT gen_random_uuid()")),
+        "logged_at": None if columns.get("status") == "logging" else "2026-03-10",
         **columns,
     }
     return insert(session, "logged_segment", columns, returning="no")

@@ -11,11 +11,12 @@ from sqlalchemy.orm import Session, sessionmaker
 from domain import actors, contacts, interaction_groups, salespeople, template_setup, templates
 from domain.database import make_engine, make_sessions, transaction
 from domain.errors import InUse, Invalid, NotFound
-from domain.templates import InTemplateSetup
+from domain.templates import InTemplateSetup, InteractionTemplate
 from tests.domain.makers import (
     faults_of,
     make_company,
     make_contact,
+    make_entry,
     make_group,
     make_salesperson,
     make_template,
@@ -192,4 +193,30 @@ def test_a_template_enters_a_group_while_the_group_is_deleted(sessions: sessionm
         make_group(session, "NEW")
 
     with meanwhile(sessions, enter, delete) as deleting, pytest.raises(InUse):
+        deleting.result()
+
+
+def test_a_group_is_deleted_while_an_entry_is_made_with_a_wording_in_it(
+    sessions: sessionmaker[Session],
+) -> None:  # T3
+    def delete(session: Session) -> None:
+        group = interaction_groups.get(session, "OLD")
+        interaction_groups.delete(session, group, actor=actors.system(session))
+
+    with transaction(sessions) as session:
+        make_group(session, "OLD")
+        make_group(session, "NEW")
+        template = make_template(session, group_code="OLD")
+        old_version_id = template.version_id
+        templates.change(session, template, values={"group_code": "NEW"}, actor=actors.system(session))
+        make_contact(session, no="A")
+
+    def log(session: Session) -> None:
+        # It read the wording before the template left the group, and keeps the template from deletion.
+        used = session.get_one(
+            InteractionTemplate, template.id, with_for_update={"read": True, "key_share": True}
+        )
+        make_entry(session, contacts.get(session, "A"), used, template_version_id=old_version_id)
+
+    with meanwhile(sessions, log, delete) as deleting, pytest.raises(InUse):
         deleting.result()

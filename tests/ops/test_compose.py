@@ -14,7 +14,8 @@ import yaml
 from domain.migrations import upgrade
 from ops.cli import main
 from ops.commands import ROOT
-from ops.embedded import EmbeddedPostgres, _postgres_binary
+from ops.embedded import EmbeddedPostgres
+from ops.server_programs import postgres_program
 
 TEXT = (ROOT / "docker-compose.yml").read_text()
 COMPOSE: dict[str, Any] = yaml.safe_load(TEXT)
@@ -138,4 +139,4 @@ def test_the_running_role_works_with_rows_but_not_with_the_schema(tmp_path: Path
 
 
 def _path_with_psql() -> str:
-    return f"{_postgres_binary('psql').parent}{os.pathsep}{os.environ['PATH']}"
+    return f"{postgres_program('psql').parent}{os.pathsep}{os.environ['PATH']}"

@@ -133,3 +133,58 @@ def faults_of(response: TestResponse) -> list[tuple[str, str]]:
 
 def transaction(sessions: Any) -> Any:
     return domain.database.transaction(sessions)
+
+
+@pytest.fixture(scope="module")
+def do_jobs(app: Flask) -> Callable[[], None]:
+    """Does all open jobs, as workers would."""
+
+    def work() -> None:
+        from domain import job_engine, job_kinds  # noqa: F401
+
+        while job_engine.work_one(app.extensions["database"].sessions):
+            pass
+
+    return work
+
+
+@dataclass
+class Company:
+    """Master data to log a segment with."""
+
+    salesperson: str
+    template: str
+    campaign: str
+    contacts: list[str]
+
+
+@pytest.fixture
+def company(admin: Client, unique: Callable[[str], str]) -> Company:
+    """A salesperson, a template, a campaign and three people of a company."""
+    group, mark = unique("G"), unique("M")
+    made = Company(unique("SP"), unique("T"), unique("CP"), [unique("P") for _ in range(3)])
+    for path, body in [
+        ("/salespeople", {"code": made.salesperson}),
+        ("/interaction-groups", {"code": group}),
+        (
+            "/interaction-templates",
+            {"code": made.template, "group_code": group, "unit_cost": 8, "unit_duration_min": 5},
+        ),
+        ("/campaigns", {"no": made.campaign}),
+        *(
+            (
+                "/contacts",
+                {
+                    "no": no,
+                    "type": "person",
+                    "name": f"Person {no}",
+                    "salesperson_code": made.salesperson,
+                    "email": "a@example.com",
+                    "mailing_groups": [mark],
+                },
+            )
+            for no in made.contacts
+        ),
+    ]:
+        assert admin.post(path, body).status_code == 201
+    return made

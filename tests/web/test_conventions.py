@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+
 from tests.web.conftest import Client, faults_of
 
 JSON = {"Content-Type": "application/json"}
@@ -50,7 +51,8 @@ def test_no_body_is_an_empty_object(admin: Client) -> None:
 
 
 @pytest.mark.parametrize(
-    "content_type", ["text/plain", "application/x-www-form-urlencoded", "application/json; charset=latin-1", ""]
+    "content_type",
+    ["text/plain", "application/x-www-form-urlencoded", "application/json; charset=latin-1", ""],
 )
 def test_another_media_type_is_refused(admin: Client, content_type: str) -> None:
     response = admin("POST", "/salespeople", data=b'{"code": "A"}', headers={"Content-Type": content_type})
@@ -144,7 +146,9 @@ def test_a_refused_request_changes_nothing(admin: Client, unique: Callable[[str]
     ["\ud800", "a\x00b", 5, True, ["A"], {"a": 1}],
     ids=["surrogate", "nul", "number", "yes", "list", "object"],
 )
-def test_a_text_is_a_text_that_can_be_kept(admin: Client, unique: Callable[[str], str], value: object) -> None:
+def test_a_text_is_a_text_that_can_be_kept(
+    admin: Client, unique: Callable[[str], str], value: object
+) -> None:
     response = admin.post("/salespeople", {"code": unique("SP"), "name": value})
     assert response.status_code == 422
     assert faults_of(response) == [("name", "invalid")]
@@ -167,8 +171,18 @@ def group(app, tokens) -> str:
 
 @pytest.mark.parametrize(
     ("given", "shown"),
-    [("8.00", "8.00"), ("8", "8.00"), (8, "8.00"), (8.5, "8.50"), ("9999999999.99", "9999999999.99"),
-     (0, "0.00"), (9999999999.99, "9999999999.99"), (0.1, "0.10"), (8.000, "8.00"), (None, "0.00")],
+    [
+        ("8.00", "8.00"),
+        ("8", "8.00"),
+        (8, "8.00"),
+        (8.5, "8.50"),
+        ("9999999999.99", "9999999999.99"),
+        (0, "0.00"),
+        (9999999999.99, "9999999999.99"),
+        (0.1, "0.10"),
+        (8.000, "8.00"),
+        (None, "0.00"),
+    ],
 )
 def test_amounts_are_shown_with_two_decimals(
     admin: Client, unique: Callable[[str], str], group: str, given: object, shown: str
@@ -182,9 +196,22 @@ def test_amounts_are_shown_with_two_decimals(
 
 @pytest.mark.parametrize(
     ("given", "code"),
-    [("-1", "negative"), (-0.01, "negative"), ("10000000000", "too_large"), (1e30, "too_large"),
-     ("8.001", "invalid"), (8.001, "invalid"), ("8,00", "invalid"), ("", "invalid"), (True, "invalid"),
-     ("NaN", "invalid"), (" 8", "invalid"), ("1e3", "invalid"), ([], "invalid"), ("٨", "invalid")],
+    [
+        ("-1", "negative"),
+        (-0.01, "negative"),
+        ("10000000000", "too_large"),
+        (1e30, "too_large"),
+        ("8.001", "invalid"),
+        (8.001, "invalid"),
+        ("8,00", "invalid"),
+        ("", "invalid"),
+        (True, "invalid"),
+        ("NaN", "invalid"),
+        (" 8", "invalid"),
+        ("1e3", "invalid"),
+        ([], "invalid"),
+        ("٨", "invalid"),
+    ],
 )
 def test_amounts_that_cannot_be_kept_are_refused(
     admin: Client, unique: Callable[[str], str], group: str, given: object, code: str
@@ -197,8 +224,15 @@ def test_amounts_that_cannot_be_kept_are_refused(
 
 @pytest.mark.parametrize(
     ("given", "code"),
-    [(-1, "negative"), (1_000_001, "too_large"), (1.5, "invalid"), ("5", "invalid"), (True, "invalid"),
-     (10**30, "too_large"), (1e300, "too_large")],
+    [
+        (-1, "negative"),
+        (1_000_001, "too_large"),
+        (1.5, "invalid"),
+        ("5", "invalid"),
+        (True, "invalid"),
+        (10**30, "too_large"),
+        (1e300, "too_large"),
+    ],
 )
 def test_minutes_are_whole(
     admin: Client, unique: Callable[[str], str], group: str, given: object, code: str
@@ -209,7 +243,9 @@ def test_minutes_are_whole(
     assert faults_of(response) == [("unit_duration_min", code)]
 
 
-@pytest.mark.parametrize("given", ["2026-02-30", "26-01-01", "2026-1-1", "01.02.2026", 20260101, "2026-01-01T00:00:00", ""])
+@pytest.mark.parametrize(
+    "given", ["2026-02-30", "26-01-01", "2026-1-1", "01.02.2026", 20260101, "2026-01-01T00:00:00", ""]
+)
 def test_dates_are_iso_dates(admin: Client, given: object) -> None:
     response = admin.post("/campaigns", {"starting_date": given})
     assert faults_of(response) == [("starting_date", "invalid")]
@@ -237,7 +273,10 @@ def test_query_parameters_are_checked(viewer: Client, query: str, fault: tuple[s
 
 
 def test_query_parameters_where_there_are_none_are_unknown(viewer: Client, admin: Client) -> None:
-    assert faults_of(viewer.get("/me?a=1&b=2")) == [("query.a", "unknown_field"), ("query.b", "unknown_field")]
+    assert faults_of(viewer.get("/me?a=1&b=2")) == [
+        ("query.a", "unknown_field"),
+        ("query.b", "unknown_field"),
+    ]
     assert faults_of(admin.post("/salespeople?a=1", {"code": "X"})) == [("query.a", "unknown_field")]
 
 
@@ -266,3 +305,22 @@ def test_instants_are_utc(admin: Client, unique: Callable[[str], str]) -> None:
     assert response.json["expires_at"] == "2099-03-10T12:23:00Z"
     refused = admin.post("/tokens", {"name": "t", "role": "viewer", "expires_at": "2099-03-10T14:23:00"})
     assert faults_of(refused) == [("expires_at", "invalid")]
+
+
+@pytest.mark.parametrize(
+    ("where", "after", "code"),
+    [
+        ("/interactions", "99999999999999999999", "invalid"),
+        ("/interactions?sort=date", "1", "invalid"),
+        ("/interactions?sort=date", "2026-02-30~1", "invalid"),
+        ("/logged-segments", "99999999999", "too_large"),
+        ("/tokens", "x", "invalid"),
+        ("/jobs", "x", "invalid"),
+        ("/jobs", "00000000-0000-0000-0000-000000000001", "unknown"),
+    ],
+)
+def test_a_place_in_a_list_is_checked(admin: Client, where: str, after: str, code: str) -> None:
+    path, _, query = where.partition("?")
+    response = admin.get(f"{path}?{query}&after={after}" if query else f"{path}?after={after}")
+    assert response.status_code == 422
+    assert faults_of(response) == [("query.after", code)]

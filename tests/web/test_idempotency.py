@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from flask import Flask
 from sqlalchemy import text
-from tests.web.conftest import Client, faults_of
 
 from domain.actors import Role
+from tests.web.conftest import Client, faults_of
 
 Unique = Callable[[str], str]
 
@@ -48,9 +48,7 @@ def test_another_request_under_the_key_is_refused(admin: Client, unique: Unique,
     assert other.json["code"] == "idempotency_key_reused"
 
 
-def test_the_key_of_another_user_is_another_key(
-    client_of: Callable[[Role], Client], unique: Unique
-) -> None:
+def test_the_key_of_another_user_is_another_key(client_of: Callable[[Role], Client], unique: Unique) -> None:
     key = unique("key")
     first = client_of(Role.ADMIN).post("/campaigns", {"description": "A"}, **keyed(key))
     second = client_of(Role.MARKETING).post("/campaigns", {"description": "B"}, **keyed(key))
@@ -107,12 +105,17 @@ def test_a_token_is_shown_once_and_not_kept(admin: Client, unique: Unique, sessi
     assert first.json["token"]
     assert second.json == {**first.json, "token": None}
     with sessions() as session:
-        kept = session.execute(text("SELECT body FROM idempotency_key WHERE key = :key"), {"key": key}).scalar()
+        kept = session.execute(
+            text("SELECT body FROM idempotency_key WHERE key = :key"), {"key": key}
+        ).scalar()
     assert first.json["token"].encode() not in bytes(kept)
 
 
 def test_two_at_once_are_done_once(
-    app: Flask, client_of: Callable[[Role], Client], unique: Unique, sessions: Any,
+    app: Flask,
+    client_of: Callable[[Role], Client],
+    unique: Unique,
+    sessions: Any,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The second waits while the first runs: both views would be in the domain at the same time otherwise."""
@@ -131,7 +134,9 @@ def test_two_at_once_are_done_once(
     key, description, answers = unique("key"), unique("both"), []
 
     def ask() -> None:
-        answers.append(client_of(Role.MARKETING).post("/campaigns", {"description": description}, **keyed(key)))
+        answers.append(
+            client_of(Role.MARKETING).post("/campaigns", {"description": description}, **keyed(key))
+        )
 
     first = threading.Thread(target=ask)
     first.start()

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+
 from tests.web.conftest import Client, faults_of
 
 Unique = Callable[[str], str]
@@ -24,12 +25,21 @@ def noun(request: pytest.FixtureRequest, admin: Client, unique: Unique) -> tuple
     return kind, key, {key: unique("K"), **extra.get(kind, {})}
 
 
-NOUNS = ["/contacts", "/salespeople", "/campaigns", "/interaction-groups", "/interaction-templates", "/number-series"]
+NOUNS = [
+    "/contacts",
+    "/salespeople",
+    "/campaigns",
+    "/interaction-groups",
+    "/interaction-templates",
+    "/number-series",
+]
 every_noun = pytest.mark.parametrize("noun", NOUNS, indirect=True)
 
 
 @every_noun
-def test_a_thing_is_made_shown_changed_and_deleted(admin: Client, noun: tuple[str, str, dict[str, Any]]) -> None:
+def test_a_thing_is_made_shown_changed_and_deleted(
+    admin: Client, noun: tuple[str, str, dict[str, Any]]
+) -> None:
     path, key, body = noun
     made = admin.post(path, body)
     assert made.status_code == 201, made.text
@@ -39,7 +49,9 @@ def test_a_thing_is_made_shown_changed_and_deleted(admin: Client, noun: tuple[st
     shown = admin.get(where)
     assert shown.status_code == 200
     assert shown.headers["ETag"] == made.headers["ETag"]
-    changed = admin.patch(where.lower(), {"description" if path != "/contacts" and path != "/salespeople" else "name": "Other"})
+    changed = admin.patch(
+        where.lower(), {"name" if path in ("/contacts", "/salespeople") else "description": "Other"}
+    )
     assert changed.status_code == 200, changed.text
     assert changed.headers["ETag"] != made.headers["ETag"]
     assert admin.get(where).headers["ETag"] == changed.headers["ETag"]
@@ -78,7 +90,10 @@ def test_a_change_honours_if_match(admin: Client, noun: tuple[str, str, dict[str
     assert admin.get(where).json[field] == "One"
     if path != "/number-series":
         assert admin.delete(where, headers={"If-Match": seen}).status_code == 412
-        assert admin.delete(where, headers={"If-Match": f'"x", {admin.get(where).headers["ETag"]}'}).status_code == 204
+        assert (
+            admin.delete(where, headers={"If-Match": f'"x", {admin.get(where).headers["ETag"]}'}).status_code
+            == 204
+        )
     assert admin.patch(f"{path}/NOBODY", {}, headers={"If-Match": "*"}).status_code == 404
 
 
@@ -174,9 +189,13 @@ def test_the_setup_is_changed_as_far_as_given(admin: Client) -> None:
     assert changed.status_code == 200
     assert (changed.json["timezone"], changed.json["contact_pressure_days"]) == ("Europe/Copenhagen", 3)
     assert changed.headers["ETag"] == admin.get("/setup").headers["ETag"]
-    refused = admin.patch("/setup", {"timezone": "Moon/Sea", "segment_nos": "NONE", "reprint_window_hours": -1})
+    refused = admin.patch(
+        "/setup", {"timezone": "Moon/Sea", "segment_nos": "NONE", "reprint_window_hours": -1}
+    )
     assert faults_of(refused) == [
-        ("reprint_window_hours", "negative"), ("segment_nos", "unknown"), ("timezone", "unknown"),
+        ("reprint_window_hours", "negative"),
+        ("segment_nos", "unknown"),
+        ("timezone", "unknown"),
     ]
 
 
@@ -226,13 +245,17 @@ def test_a_filter_may_be_repeated_and_none_means_blank(admin: Client, unique: Un
 
 def test_users_are_made_and_changed_and_passwords_never_shown(admin: Client, unique: Unique) -> None:
     name = unique("user")
-    made = admin.post("/users", {"name": name, "role": "viewer", "password": "a long enough one", "language_code": "ru"})
+    made = admin.post(
+        "/users", {"name": name, "role": "viewer", "password": "a long enough one", "language_code": "ru"}
+    )
     assert made.status_code == 201, made.text
     assert "password" not in made.text
     assert admin.get(f"/users/{name}").json["active"] is True
     changed = admin.patch(f"/users/{name}", {"active": False, "display_name": "Anna"})
     assert (changed.json["active"], changed.json["display_name"]) == (False, "Anna")
-    refused = admin.post("/users", {"name": unique("user"), "role": "king", "password": "short", "active": None})
+    refused = admin.post(
+        "/users", {"name": unique("user"), "role": "king", "password": "short", "active": None}
+    )
     assert faults_of(refused) == [("active", "required"), ("password", "invalid"), ("role", "not_a_choice")]
     assert "short" not in refused.text
 
@@ -243,7 +266,10 @@ def test_a_token_lets_in_until_it_is_revoked(admin: Client, unique: Unique) -> N
     assert made.status_code == 201
     program = Client(admin.flask, made.json["token"])
     assert program.get("/me").json == {
-        "name": name, "role": "viewer", "salesperson_code": None, "language_code": None,
+        "name": name,
+        "role": "viewer",
+        "salesperson_code": None,
+        "language_code": None,
     }
     assert made.json["token"] not in admin.get("/tokens?limit=1000").text
     assert admin.delete(f"/tokens/{made.json['id']}").status_code == 204

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask_openapi import APIBlueprint, OpenAPI, SecurityScheme
+from flask_openapi.blueprint import APIBlueprint
+from flask_openapi.models.security_scheme import SecurityScheme
+from flask_openapi.openapi import OpenAPI
 
 from domain.settings import Settings
 from web.api import (

@@ -9,9 +9,8 @@ from pydantic import BaseModel
 
 from domain import contacts
 from domain.actors import Role
-from domain.values import NAME_LIMIT, SUBJECT_LIMIT
 from web.api import nouns
-from web.api.fields import Code, Day, Email, Flag, ForeignNo, Name, QueryText, text
+from web.api.fields import Code, Day, Email, Flag, ForeignNo, Name, QueryText, Subject
 from web.api.models import Body, Item, Path, PeriodQuery, Shown, Statistics, StatisticsQuery, needs
 from web.api.routing import Api
 from web.identity import allow
@@ -19,8 +18,6 @@ from web.identity import allow
 api = Api("contacts", tag="Contacts")
 SHOW = "api.contacts.show"
 
-Address = text(SUBJECT_LIMIT)
-Place = text(NAME_LIMIT)
 ContactType = Literal["company", "person"]
 AccountType = Literal["customer", "vendor"]
 
@@ -40,11 +37,11 @@ class ContactFields(BaseModel):
     name: Name | None
     company_no: Code | None
     email: Email | None
-    phone: Place | None
-    mobile_phone: Place | None
-    address: Address | None
-    post_code: Place | None
-    city: Place | None
+    phone: Name | None
+    mobile_phone: Name | None
+    address: Subject | None
+    post_code: Name | None
+    city: Name | None
     country_code: Code | None
     territory_code: Code | None
     language_code: Code | None

@@ -8,10 +8,10 @@ from pathlib import Path
 import flask_openapi_swagger
 from flask import Blueprint, Response, current_app, render_template
 from flask.typing import ResponseReturnValue
-from flask_openapi import OpenAPI
+from flask_openapi.openapi import OpenAPI
 
-from web.requests import JSON
 from web import codec
+from web.requests import JSON
 
 SWAGGER = Path(flask_openapi_swagger.__file__).parent / "templates" / "swagger"
 

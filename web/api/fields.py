@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, date, datetime, time
 from decimal import Decimal, InvalidOperation
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated
 
 from pydantic import BeforeValidator, Field, PlainValidator, Strict, WithJsonSchema
 from pydantic_core import PydanticCustomError
@@ -35,7 +35,7 @@ LARGEST_BIGINT = 2**63 - 1
 
 def refused(code: str, **params: object) -> PydanticCustomError:
     """Make the error that becomes the fault `code`."""
-    return PydanticCustomError(code, "{code}", {"code": code, **params})  # type: ignore[arg-type]
+    return PydanticCustomError(code, "{code}", {"code": code, **params})
 
 
 def _text(value: object) -> object:
@@ -127,20 +127,19 @@ def _flag_of_text(value: object) -> object:
     raise refused("not_a_choice", choices=["true", "false"])
 
 
-def text(limit: int) -> Any:
-    """Make the type of a text of at most `limit` characters; it may be empty."""
-    return Annotated[str, Strict(), BeforeValidator(_text), Field(max_length=limit)]
-
-
-Name: TypeAlias = text(NAME_LIMIT)  # type: ignore[valid-type]
-Subject: TypeAlias = text(SUBJECT_LIMIT)  # type: ignore[valid-type]
-Comment: TypeAlias = text(2000)  # type: ignore[valid-type]
-Email: TypeAlias = text(EMAIL_LIMIT)  # type: ignore[valid-type]
-Secret: TypeAlias = text(1000)  # type: ignore[valid-type]
+# Texts, which may be empty.
+Name = Annotated[str, Strict(), BeforeValidator(_text), Field(max_length=NAME_LIMIT)]
+Subject = Annotated[str, Strict(), BeforeValidator(_text), Field(max_length=SUBJECT_LIMIT)]
+Email = Annotated[str, Strict(), BeforeValidator(_text), Field(max_length=EMAIL_LIMIT)]
+Secret = Annotated[str, Strict(), BeforeValidator(_text), Field(max_length=1000)]
 
 # A code or number that Interlog gives or keeps; which characters it may have, the domain says.
 Code = Annotated[
-    str, Strict(), BeforeValidator(_text), BeforeValidator(_not_blank), Field(min_length=1, max_length=CODE_LIMIT)
+    str,
+    Strict(),
+    BeforeValidator(_text),
+    BeforeValidator(_not_blank),
+    Field(min_length=1, max_length=CODE_LIMIT),
 ]
 # The same where "" means blank on purpose.
 CodeOrBlank = Annotated[str, Strict(), BeforeValidator(_text), Field(max_length=CODE_LIMIT)]
@@ -172,14 +171,18 @@ Amount = Annotated[
         },
         mode="validation",
     ),
-    WithJsonSchema({"type": "string", "pattern": r"^\d+\.\d{2}$", "examples": ["8.00"]}, mode="serialization"),
+    WithJsonSchema(
+        {"type": "string", "pattern": r"^\d+\.\d{2}$", "examples": ["8.00"]}, mode="serialization"
+    ),
 ]
 # A sum of amounts, which may be larger than one.
 Total = Annotated[
     Decimal, WithJsonSchema({"type": "string", "pattern": r"^\d+\.\d{2}$", "examples": ["1200.50"]})
 ]
 Day = Annotated[date, PlainValidator(_day), WithJsonSchema({"type": "string", "format": "date"})]
-TimeOfDay = Annotated[time, PlainValidator(_time_of_day), WithJsonSchema({"type": "string", "format": "time"})]
+TimeOfDay = Annotated[
+    time, PlainValidator(_time_of_day), WithJsonSchema({"type": "string", "format": "time"})
+]
 Instant = Annotated[
     datetime, PlainValidator(_instant), WithJsonSchema({"type": "string", "format": "date-time"})
 ]

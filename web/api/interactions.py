@@ -104,6 +104,7 @@ class EntryQuery(ListQuery):
 
     others: ClassVar[frozenset[str]] = frozenset({"limit", "after", "sort", "company"})
 
+    after: Annotated[QueryText, Field(pattern=r"^(\d{4}-\d{2}-\d{2}~)?[0-9]{1,18}$")] | None = None
     sort: Literal["-entry_no", "entry_no", "-date", "date"] = "-entry_no"
     company_no: list[QueryText] | None = None
     salesperson_code: list[QueryText] | None = None

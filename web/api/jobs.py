@@ -5,18 +5,19 @@ from __future__ import annotations
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar, Literal
 
-from flask import Flask, Response, current_app, stream_with_context
+from flask import Flask, Response, current_app
 
 from domain import jobs
 from domain.actors import Role
-from domain.errors import Forbidden
+from domain.database import transaction
+from domain.errors import Fault, Forbidden, Invalid, NotFound
 from web import codec, database, identity
 from web.api.fields import Instant, QueryText
 from web.api.models import ListQuery, NoFields, Path, Shown
-from web.api.replies import listing, shown
+from web.api.replies import job_shown, jobs_shown, listing, shown
 from web.api.routing import Api, answers_with
 from web.errors import TooManyStreams
 from web.identity import allow
@@ -67,6 +68,7 @@ class JobPath(Path):
 class JobQuery(ListQuery):
     """Which jobs."""
 
+    after: uuid.UUID | None = None  # type: ignore[assignment]
     kind: list[QueryText] | None = None
     state: list[JobState] | None = None
 
@@ -103,10 +105,17 @@ def init_app(app: Flask, *, streams: int) -> None:
 def index(query: JobQuery) -> Response:
     """List jobs, newest first."""
     session = database.session()
+
+    def fetch(**options: Any) -> Sequence[jobs.Job]:
+        try:
+            return jobs.page(session, **options)
+        except NotFound as error:
+            raise Invalid([Fault("query.after", "unknown", error.key)]) from error
+
     return listing(
         query,
-        fetch=lambda **options: jobs.page(session, **options),
-        describe=lambda rows: jobs.describe(session, rows),
+        fetch=fetch,
+        describe=lambda rows: jobs_shown(session, rows),
         key=lambda job: job.id,
     )
 
@@ -116,7 +125,7 @@ def index(query: JobQuery) -> Response:
 def show(path: JobPath) -> Response:
     """Show a job."""
     session = database.session()
-    return shown(jobs.describe(session, [jobs.get(session, path.id)])[0])
+    return shown(job_shown(session, jobs.get(session, path.id)))
 
 
 @api.post("/jobs/<uuid:id>/cancel", responses={202: Job})
@@ -129,7 +138,7 @@ def cancel(path: JobPath, body: NoFields) -> Response:
         raise Forbidden()
     body.refuse_faults()
     jobs.request_cancel(session, job, actor=actor)
-    response = shown(jobs.describe(session, [job])[0], status=202)
+    response = shown(job_shown(session, job), status=202)
     response.headers["Location"] = f"/api/v1/jobs/{job.id}"
     return response
 
@@ -145,19 +154,22 @@ def events(path: JobPath) -> Response:
     jobs.get(database.session(), path.id)
     streams: Streams = current_app.extensions["event_streams"]
     streams.take()
-    response = Response(stream_with_context(_events(path.id)), content_type=EVENT_STREAM)
+    response = Response(_events(database.of_app(), path.id), content_type=EVENT_STREAM)
     response.headers["Cache-Control"] = "no-store"
     response.headers["X-Accel-Buffering"] = "no"
     response.call_on_close(streams.leave)
     return response
 
 
-def _events(job_id: uuid.UUID) -> Iterator[bytes]:
-    """Tell of a job until it has ended; the client's leaving ends the generator."""
+def _events(source: database.Database, job_id: uuid.UUID) -> Iterator[bytes]:
+    """Tell of a job until it has ended; the client's leaving ends the generator.
+
+    It outlives the request's context, so it brings its own sessions.
+    """
     last, spoken = b"", time.monotonic()
     while True:
-        with database.transaction() as session:
-            job = jobs.describe(session, [jobs.get(session, job_id)])[0]
+        with transaction(source.sessions) as session:
+            job = job_shown(session, jobs.get(session, job_id))
         data = codec.dumps(job).rstrip()
         if job["state"] in jobs.FINAL:
             yield b"event: end\ndata: " + data + b"\n\n"
@@ -169,4 +181,3 @@ def _events(job_id: uuid.UUID) -> Iterator[bytes]:
             spoken = time.monotonic()
             yield b": still there\n\n"
         time.sleep(LOOK_EVERY)
-

@@ -14,11 +14,14 @@ from web.api import nouns
 from web.api.fields import Day, Instant, QueryFlag, QueryText
 from web.api.jobs import Job
 from web.api.models import Body, NoFields, NumberedQuery, Path, Shown
-from web.api.replies import accepted, listing, with_faults
+from web.api.replies import accepted, listing, shown, with_faults
 from web.api.routing import Api
 from web.identity import allow
 
 api = Api("logged_segments", tag="Logged segments")
+
+# What can change of a logged segment, beside its number.
+STORED = ("no", "status", "canceled", "canceled_at")
 
 
 class LoggedSegment(Shown):
@@ -88,7 +91,9 @@ def index(query: LoggedSegmentQuery) -> Response:
 @allow(Role.VIEWER)
 def show(path: LoggedSegmentPath) -> Response:
     """Show a logged segment."""
-    return nouns.show(logged_segments, path.no)
+    session = database.session()
+    found = logged_segments.get(session, path.no)
+    return shown(logged_segments.describe(session, [found])[0], stored=STORED)
 
 
 @api.get("/logged-segments/<int:no>/skipped", responses={200: SkippedLineList})

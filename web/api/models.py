@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, TypeAdapter, Val
 from pydantic_core import ErrorDetails
 
 from domain.errors import Fault, Invalid, NotFound
-from domain.values import is_text
+from domain.values import LARGEST_INTEGER, is_text
 from web.api.fields import QueryDay, QueryText, QueryWhole, Total
 
 # Codes of pydantic's errors; the types of our own errors are codes already, the rest is `invalid`.
@@ -54,7 +54,9 @@ def _fault(path: str, detail: ErrorDetails) -> Fault:
     code = CODES.get(kind, kind if kind in OWN_CODES else "invalid")
     if code == "negative" and context.get("ge", 0) != 0:
         code = "invalid"
-    params: dict[str, object] = {"limit": context.get("max_length") or context.get("limit") or context.get("le", "")}
+    params: dict[str, object] = {
+        "limit": context.get("max_length") or context.get("limit") or context.get("le", "")
+    }
     value = detail["input"] if isinstance(detail["input"], (str, int, float, Decimal, list)) else None
     return Fault(path, code, None if code in ("required", "unknown_field") else value, params)
 
@@ -252,7 +254,9 @@ class ListQuery(Query):
 class NumberedQuery(ListQuery):
     """Which page of a list that is ordered by number."""
 
-    after: QueryWhole | None = Field(default=None, description="Where the page before ended")  # type: ignore[assignment]
+    after: Annotated[QueryWhole, Field(le=LARGEST_INTEGER)] | None = Field(  # type: ignore[assignment]
+        default=None, description="Where the page before ended"
+    )
 
 
 class StatisticsQuery(ListQuery):

@@ -22,7 +22,7 @@ def index(noun: Any, query: ListQuery, *, key: str) -> Response:
     session = database.session()
 
     def describe(rows: Sequence[Any]) -> Iterable[Mapping[str, Any]]:
-        described = noun.describe(session, rows)
+        described: list[dict[str, Any]] = noun.describe(session, rows)
         if isinstance(query, StatisticsQuery) and query.include == "statistics":
             _add_statistics(session, noun, rows, described, query)
         return described

@@ -11,10 +11,11 @@ from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 from flask import Response, request, url_for
+from sqlalchemy.orm import Session
 
 from domain import jobs
 from domain.errors import Invalid, Refusal
-from web import codec, database
+from web import codec, database, errors
 from web.api.models import Body, ListQuery
 from web.requests import JSON
 
@@ -121,12 +122,25 @@ def with_faults(body: Body, call: Callable[[dict[str, Any]], T]) -> T:
     raise Invalid(faults)
 
 
+def jobs_shown(session: Session, rows: Iterable[jobs.Job]) -> list[dict[str, Any]]:
+    """Give jobs their API shape, what ended them told as a problem."""
+    return [
+        {**described, "problem": errors.of_job(described["problem"])}
+        for described in jobs.describe(session, rows)
+    ]
+
+
+def job_shown(session: Session, job: jobs.Job) -> dict[str, Any]:
+    """Give one job its API shape."""
+    return jobs_shown(session, [job])[0]
+
+
 def accepted(job: jobs.Job) -> Response:
     """Answer 202 with a job; or, if the client prefers to wait, 200 with the job once it has ended."""
     location = url_for("api.jobs.show", id=job.id)
     session = database.session()
     session.flush()
-    response = shown(jobs.describe(session, [job])[0], status=202)
+    response = shown(job_shown(session, job), status=202)
     response.headers["Location"] = location
     seconds = preferred_wait()
     if seconds is not None:
@@ -145,7 +159,7 @@ def _wait(answer: Response, job_id: uuid.UUID, seconds: float) -> Response:
     until, pause = time.monotonic() + seconds, FIRST_PAUSE
     while True:
         with database.transaction() as session:
-            job = jobs.describe(session, [jobs.get(session, job_id)])[0]
+            job = job_shown(session, jobs.get(session, job_id))
         left = until - time.monotonic()
         if job["state"] in jobs.FINAL or left <= 0:
             break

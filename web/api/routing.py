@@ -10,8 +10,9 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from flask import Response, request
-from flask_openapi import APIBlueprint
+from flask import request
+from flask.typing import ResponseReturnValue
+from flask_openapi.blueprint import APIBlueprint
 
 from domain.errors import Fault, Invalid
 from web import database, idempotency, identity
@@ -21,6 +22,7 @@ PROBLEMS = {
     "description": "What is wrong, and with which fields",
     "content": {PROBLEM: {"schema": {"$ref": "#/components/schemas/Problem"}}},
 }
+WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 SECURITY: list[dict[str, list[str]]] = [{"token": []}, {"session": []}]
 
 
@@ -70,7 +72,7 @@ def reads_body_itself(view: Callable[..., Any]) -> Callable[..., Any]:
     return view
 
 
-def guarded(view: Callable[..., Any]) -> Callable[..., Any]:
+def guarded(view: Callable[..., ResponseReturnValue]) -> Callable[..., ResponseReturnValue]:
     """Put a view behind the checks that all requests pass."""
     takes_query = "query" in typing.get_type_hints(view)
     role = view.role  # type: ignore[attr-defined]
@@ -78,26 +80,22 @@ def guarded(view: Callable[..., Any]) -> Callable[..., Any]:
     reads_body = getattr(view, "reads_body", False)
 
     @wraps(view)
-    def endpoint(**path: Any) -> Response:
+    def endpoint(**path: Any) -> ResponseReturnValue:
         asked = typing.cast(Request, request)
         asked.must_accept(*media_types)
         actor = identity.require(role)
         if not takes_query and asked.args:
             raise Invalid([Fault(f"query.{name}", "unknown_field") for name in asked.args])
-        key = idempotency.key_of_request()
         if reads_body:
             return view(**path)
-        if asked.method in ("POST", "PUT", "PATCH"):
-            database.rest()
-            asked.read_body()
-        if key is None:
+        if asked.method not in WITH_BODY:
             return view(**path)
-        return idempotency.once(key, idempotency.fingerprint(asked.get_data()), actor, lambda: view(**path))
+        database.rest()
+        asked.read_body()
+        return idempotency.with_key(asked.get_data(), actor, lambda: view(**path))
 
     return endpoint
 
 
 def _operation_id(*, bp_name: str = "", name: str = "", path: str = "", method: str = "") -> str:
     return f"{bp_name}_{name}"
-
-

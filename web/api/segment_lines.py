@@ -50,7 +50,7 @@ class NewLines(Body, LineValues):
 
     model_config = needs()
     contact_no: Code | None
-    contact_nos: Annotated[list[Code], Field(max_length=segment_lines.MOST_AT_ONCE)] | None
+    contact_nos: Annotated[list[Code], Field(description="At most 10,000")] | None
     allow_existing: Flag | None
 
 
@@ -133,7 +133,11 @@ def _add(segment: segments.Segment, values: dict[str, Any]) -> segment_lines.Seg
 
 
 def _add_many(segment: segments.Segment, values: dict[str, Any]) -> dict[str, Any]:
-    alone = [Fault(name, "invalid", values[name]) for name in values if name not in ("contact_nos", "allow_existing")]
+    alone = [
+        Fault(name, "invalid", values[name])
+        for name in values
+        if name not in ("contact_nos", "allow_existing")
+    ]
     if alone:
         raise Invalid(alone)
     added = segment_lines.add_many(
@@ -172,9 +176,7 @@ def change(path: SegmentLinePath, body: LineChange) -> Response:
     match(lambda: segment_lines.describe(session, segment, line), STORED)
     with_faults(
         body,
-        lambda values: segment_lines.change(
-            session, segment, line, values=values, actor=identity.required()
-        ),
+        lambda values: segment_lines.change(session, segment, line, values=values, actor=identity.required()),
     )
     return shown(segment_lines.describe(session, segment, line), stored=STORED)
 

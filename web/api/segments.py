@@ -207,9 +207,7 @@ def index_actions(path: SegmentPath, query: NumberedQuery) -> Response:
     segment = segments.get(session, path.no)
     return listing(
         query,
-        fetch=lambda filters, after, limit: criteria_actions.page(
-            session, segment, after=after, limit=limit
-        ),
+        fetch=lambda filters, after, limit: criteria_actions.page(session, segment, after=after, limit=limit),
         describe=lambda rows: criteria_actions.describe(session, rows),
         key=lambda action: action.no,
     )

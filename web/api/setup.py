@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from flask import Response
 from pydantic import BaseModel, create_model
@@ -41,18 +41,24 @@ class SetupChange(Body, SetupFields):
     model_config = needs()
 
 
-CODES: Any = {key: (Code | None, ...) for key in template_setup.KEYS}
-TemplateSetupFields = create_model("TemplateSetupFields", __doc__="A template for each document type.", **CODES)
-
-
-class TemplateSetup(Shown, TemplateSetupFields):
+class TemplateSetupBase(Shown):
     """The template of each document type; null: do not record."""
 
 
-class TemplateSetupChange(Body, TemplateSetupFields):
+class TemplateSetupChangeBase(Body):
     """Templates of some document types."""
 
     model_config = needs()
+
+
+# One field for each document type.
+_codes: Any = dict.fromkeys(template_setup.KEYS, (Code | None, ...))
+if TYPE_CHECKING:
+    TemplateSetup = TemplateSetupBase
+    TemplateSetupChange = TemplateSetupChangeBase
+else:
+    TemplateSetup = create_model("TemplateSetup", __base__=TemplateSetupBase, **_codes)
+    TemplateSetupChange = create_model("TemplateSetupChange", __base__=TemplateSetupChangeBase, **_codes)
 
 
 @api.get("/setup", responses={200: Setup})
@@ -70,9 +76,7 @@ def change(body: SetupChange) -> Response:
     session = database.session()
     found = setup.get(session, lock=True)
     match(lambda: setup.describe(session, found), setup.STORED)
-    with_faults(
-        body, lambda values: setup.change(session, found, values=values, actor=identity.required())
-    )
+    with_faults(body, lambda values: setup.change(session, found, values=values, actor=identity.required()))
     return shown(setup.describe(session, found), stored=setup.STORED)
 
 

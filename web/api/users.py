@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any, ClassVar, Literal
 
 from flask import Response, url_for
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from domain import audit, tokens, users
 from domain.actors import Role
 from domain.salespeople import Salesperson
 from web import codec, database, identity
 from web.api import nouns
-from web.api.fields import Code, Email, Flag, Instant, Name, QueryFlag, QueryText, Secret
+from web.api.fields import Code, Email, Flag, Instant, Name, QueryFlag, QueryText, QueryWhole, Secret
 from web.api.models import Body, ListQuery, NumberedQuery, Path, Shown, needs
 from web.api.replies import created, gone, listing, match, shown, with_faults
 from web.api.routing import Api
@@ -152,8 +152,10 @@ class AuditList(Shown):
     next: str | None
 
 
-class AuditQuery(NumberedQuery):
+class AuditQuery(ListQuery):
     """Which records of the audit."""
+
+    after: QueryWhole | None = Field(default=None, description="Where the page before ended")  # type: ignore[assignment]
 
     user: list[QueryText] | None = None
     action: list[QueryText] | None = None
@@ -267,9 +269,7 @@ def index_audit(query: AuditQuery) -> Response:
     session = database.session()
     return listing(
         query,
-        fetch=lambda filters, after, limit: audit.page(
-            session, filters=filters, after=after, limit=limit
-        ),
+        fetch=lambda filters, after, limit: audit.page(session, filters=filters, after=after, limit=limit),
         describe=lambda rows: audit.describe(session, rows),
         key=lambda row: row.id,
     )

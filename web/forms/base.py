@@ -76,7 +76,9 @@ class RecordForm(FlaskForm):
         fields = [
             part
             for field in self.value_fields()
-            for part in ([p for e in field.entries for p in e.form] if isinstance(field, RowsField) else [field])
+            for part in (
+                [p for e in field.entries for p in e.form] if isinstance(field, RowsField) else [field]
+            )
         ]
         return sum(1 for field in fields if field.errors)
 
@@ -148,4 +150,3 @@ def _find(form: Form, path: list[str], *, kept: bool) -> Field | None:
             found = inner._fields.get(rest[1]) if inner is not None and len(rest) > 1 else None
             return found or field
     return field
-

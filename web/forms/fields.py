@@ -11,9 +11,9 @@ from typing import Any
 from babel.numbers import NumberFormatError, parse_decimal
 from flask_babel import format_decimal, get_locale
 from flask_babel import lazy_gettext as _
+from markupsafe import Markup
 from wtforms import BooleanField, Field, FieldList, Form, FormField
-from wtforms.widgets import Input, Select, TextArea
-from wtforms.widgets import TextInput as TextBox
+from wtforms.widgets import DateInput, TextArea, TextInput, html_params
 
 from domain.errors import Fault
 
@@ -31,7 +31,7 @@ Options = Callable[[], Iterable[tuple[str, str]]]
 class ValueField(Field):
     """A field whose text is read into `data`; what cannot be read stays as typed and becomes a fault."""
 
-    widget = TextBox()
+    widget = TextInput()
 
     def __init__(self, label: Any = None, *, hint: Any = None, wide: bool = False, **arguments: Any) -> None:
         super().__init__(label, **arguments)
@@ -98,11 +98,17 @@ class CodeField(TextField):
     """A code of another record; `options` are offered while typing, any code can be typed."""
 
     def __init__(
-        self, label: Any = None, *, options: Options | None = None, lookup: str | None = None, **arguments: Any
+        self,
+        label: Any = None,
+        *,
+        options: Options | None = None,
+        lookup: str | None = None,
+        **arguments: Any,
     ) -> None:
         super().__init__(label, **{"limit": 20, **arguments})
         self.options = options
         self.lookup = lookup
+        self.offers = bool(options or lookup)
 
     def listed(self) -> list[tuple[str, str]]:
         """Return the codes to offer, each with its name."""
@@ -112,7 +118,6 @@ class CodeField(TextField):
 class WholeField(ValueField):
     """A whole number from `minimum` to `maximum`."""
 
-    widget = Input(input_type="text")
     numeric = True
 
     def __init__(
@@ -185,7 +190,7 @@ def read_decimal(text: str) -> Decimal:
 class DayField(ValueField):
     """A date, typed into the browser's own date control."""
 
-    widget = Input(input_type="date")
+    widget = DateInput()
 
     def read(self, text: str) -> date:
         try:
@@ -197,11 +202,26 @@ class DayField(ValueField):
         return value.isoformat() if isinstance(value, date) else str(value)
 
 
+class ChoiceWidget:
+    """A drop-down list of the options of a `ChoiceField`."""
+
+    def __call__(self, field: ChoiceField, **attributes: Any) -> Markup:
+        options = Markup("").join(
+            Markup("<option {}>{}</option>").format(
+                Markup(html_params(value=value, selected=is_chosen)), word
+            )
+            for value, word, is_chosen in field.options()
+        )
+        attributes.setdefault("id", field.id)
+        return Markup("<select {}>{}</select>").format(
+            Markup(html_params(name=field.name, **attributes)), options
+        )
+
+
 class ChoiceField(ValueField):
     """One of `words` or, with `blank`, none of them; `blank` is the text shown for none."""
 
-    widget = Select()
-    validation_attrs = ("required", "disabled")
+    widget = ChoiceWidget()
 
     def __init__(
         self, label: Any = None, *, words: Mapping[str, Any], blank: Any = None, **arguments: Any
@@ -215,15 +235,13 @@ class ChoiceField(ValueField):
             raise Unreadable("not_a_choice", choices=", ".join(self.words))
         return text
 
-    def has_groups(self) -> bool:
-        return False
-
-    def iter_choices(self) -> Iterable[tuple[str, Any, bool, dict[str, Any]]]:
+    def options(self) -> Iterable[tuple[str, Any, bool]]:
+        """Give what can be chosen: value, word, whether it is chosen."""
         chosen = self._value()
         if self.blank is not None:
-            yield "", self.blank, not chosen, {}
+            yield "", self.blank, not chosen
         for value, word in self.words.items():
-            yield value, word, value == chosen, {}
+            yield value, word, value == chosen
 
 
 class InheritedChoiceField(ChoiceField):
@@ -317,9 +335,16 @@ class RowsField(FieldList):
     """
 
     def __init__(
-        self, row: type[Form], label: Any = None, *, names: tuple[str, ...], spare: int = 2, hint: Any = None
+        self,
+        row: type[Form],
+        label: Any = None,
+        *,
+        names: tuple[str, ...],
+        spare: int = 2,
+        hint: Any = None,
+        **arguments: Any,
     ) -> None:
-        super().__init__(FormField(row), label)
+        super().__init__(FormField(row), label, **arguments)
         self.row = row
         self.names = names
         self.spare = spare

@@ -32,7 +32,9 @@ class SalespersonForm(RecordForm):
     code = CodeField(FIELDS["code"])
     name = TextField(FIELDS["name"])
     email = TextField(FIELDS["email"])
-    blocked = FlagField(FIELDS["blocked"], hint=_("A blocked salesperson cannot be used in new interactions."))
+    blocked = FlagField(
+        FIELDS["blocked"], hint=_("A blocked salesperson cannot be used in new interactions.")
+    )
 
 
 class CampaignForm(RecordForm):
@@ -105,7 +107,9 @@ class InteractionTemplateForm(RecordForm):
     campaign_response = FlagField(FIELDS["campaign_response"])
     language_code = CodeField(_("Default Language"), hint=_("One of the languages below."))
     languages = RowsField(
-        LanguageRow, FIELDS["languages"], names=("language_code", "subject"),
+        LanguageRow,
+        FIELDS["languages"],
+        names=("language_code", "subject"),
         hint=_("A row without language and subject does not count."),
     )
 
@@ -117,7 +121,9 @@ class NumberSeriesForm(RecordForm):
     fixed = ("code",)
     code = CodeField(FIELDS["code"])
     description = TextField(FIELDS["description"])
-    starting_no = CodeField(FIELDS["starting_no"], hint=_("Such as SM00001: letters, then digits that count."))
+    starting_no = CodeField(
+        FIELDS["starting_no"], hint=_("Such as SM00001: letters, then digits that count.")
+    )
     last_no_used = CodeField(FIELDS["last_no_used"], hint=_("Can only go up: no number is given out twice."))
     increment = WholeField(FIELDS["increment"], minimum=1, maximum=10_000)
     allow_manual = FlagField(FIELDS["allow_manual"], hint=_("Numbers can also be given by hand."))
@@ -159,7 +165,8 @@ class UserForm(RecordForm):
     email = TextField(FIELDS["email"])
     role = ChoiceField(FIELDS["role"], words=words.ROLES)
     salesperson_code = CodeField(
-        FIELDS["salesperson_code"], options=options.salespeople,
+        FIELDS["salesperson_code"],
+        options=options.salespeople,
         hint=_("Whose entries are the user's own; also the default on new segments."),
     )
     language_code = ChoiceField(

@@ -27,7 +27,6 @@ FIELDS = words.FIELDS
 class SegmentForm(RecordForm):
     """The header of a segment (S1). What is left blank in the interaction section comes from the template."""
 
-    needed = ("description",)
     fixed = ("no",)
     groups = (
         (_("General"), ("no", "description", "date", "salesperson_code", "campaign_no")),
@@ -62,7 +61,7 @@ class SegmentForm(RecordForm):
         "campaign_response": "campaign_response",
     }
     no = CodeField(FIELDS["no"], hint=_("Leave blank to take the next number of the series."))
-    description = TextField(FIELDS["description"])
+    description = TextField(FIELDS["description"], hint=_("Needed before the segment can be logged."))
     date = DayField(FIELDS["date"])
     salesperson_code = CodeField(
         FIELDS["salesperson_code"], options=options.salespeople, hint=_("Blank: each contact's own.")
@@ -71,7 +70,9 @@ class SegmentForm(RecordForm):
     template_code = CodeField(FIELDS["template_code"], options=options.interaction_templates)
     subject = TextField(FIELDS["subject"], limit=250)
     language_code = InheritedCodeField(FIELDS["language_code"])
-    correspondence_type = InheritedChoiceField(FIELDS["correspondence_type"], words=words.CORRESPONDENCE_TYPES)
+    correspondence_type = InheritedChoiceField(
+        FIELDS["correspondence_type"], words=words.CORRESPONDENCE_TYPES
+    )
     ignore_contact_correspondence_type = InheritedFlagField(FIELDS["ignore_contact_correspondence_type"])
     unit_cost = AmountField(FIELDS["unit_cost"])
     unit_duration_min = MinutesField(FIELDS["unit_duration_min"])
@@ -110,7 +111,9 @@ class LineForm(RecordForm):
     template_code = CodeField(FIELDS["template_code"], options=options.interaction_templates)
     subject = TextField(FIELDS["subject"], limit=250)
     language_code = InheritedCodeField(FIELDS["language_code"])
-    correspondence_type = InheritedChoiceField(FIELDS["correspondence_type"], words=words.CORRESPONDENCE_TYPES)
+    correspondence_type = InheritedChoiceField(
+        FIELDS["correspondence_type"], words=words.CORRESPONDENCE_TYPES
+    )
     cost = AmountField(FIELDS["cost"])
     duration_min = MinutesField(FIELDS["duration_min"])
     information_flow = InheritedChoiceField(FIELDS["information_flow"], words=words.INFORMATION_FLOWS)
@@ -123,7 +126,9 @@ class AddLineForm(RecordForm):
     """One contact added by hand (S4)."""
 
     needed = ("contact_no",)
-    contact_no = CodeField(FIELDS["contact_no"], lookup="contact", render_kw={"placeholder": _("No. or name")})
+    contact_no = CodeField(
+        FIELDS["contact_no"], lookup="contact", render_kw={"placeholder": _("No. or name")}
+    )
     allow_existing = FlagField(FIELDS["allow_existing"])
 
 
@@ -172,7 +177,7 @@ class LogForm(RecordForm):
     """How a segment is logged (L1 to L7)."""
 
     follow_up = FlagField(_("Create Follow-up Segment"), hint=_("A new segment with the same contacts."))
-    send = FlagField(_("Send"), hint=_("Sending arrives with the delivery of letters and emails."))
+    send = FlagField(_("Send"), hint=_("Not possible yet: letters and emails cannot be delivered so far."))
     on_invalid = ChoiceField(
         _("Lines with problems"),
         words={

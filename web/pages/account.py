@@ -97,5 +97,3 @@ def _change_password(form: PasswordForm, actor: users.Actor) -> bool:
     if changed is not None:
         identity.sign_in(changed)
     return changed is not None
-
-

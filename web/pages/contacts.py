@@ -20,13 +20,11 @@ LATEST = 10
 
 
 def _extra(session: Session, contact: Any, stored: records.Stored) -> dict[str, Any]:
-    field = "company_no" if stored["type"] == "company" else "contact_no"
-    filters = {field: stored["no"]}
     return {
         "statistics": contacts.statistics_fields(session, [contact])[0],
-        "statistics_filter": filters,
+        "statistics_filter": {"contact_no": stored["no"]},
         "entries": interactions.page(
-            session, filters={field: [stored["no"]]}, after=None, limit=LATEST, sort="-entry_no"
+            session, filters={"contact_no": [stored["no"]]}, limit=LATEST, sort="-entry_no"
         ),
         "entry_columns": [
             column

@@ -27,10 +27,10 @@ def _some(columns: tuple[Column, ...], *names: str) -> list[Column]:
 
 
 SEGMENT_COLUMNS = _some(
-    tuple(segment_pages.NOUN.columns), "no", "description", "date", "template_code", "lines_count", "status"
+    tuple(segment_pages.NOUN.columns), "no", "description", "date", "lines_count", "status"
 )
 LOGGED_COLUMNS = _some(
-    logged_pages.COLUMNS, "no", "segment_no", "description", "date", "interactions_count", "skipped_count"
+    logged_pages.COLUMNS, "no", "description", "date", "interactions_count", "skipped_count"
 )
 
 
@@ -61,14 +61,14 @@ def _first_steps(session: Session) -> list[dict[str, Any]]:
         (_("Create an interaction template"), "interaction_templates", templates, Role.ADMIN),
         (_("Create a salesperson"), "salespeople", salespeople, Role.ADMIN),
         (_("Create or import contacts"), "contacts", contacts, Role.MARKETING),
-        (_("Create a segment, add contacts and log it"), "segments", segments, Role.MARKETING),
+        (_("Create a segment, add contacts and log it"), "segments", None, Role.MARKETING),
     ]
     return [
         {
             "title": title,
             "url": url_for(f"pages.{name}.index"),
             "role": role,
-            "is_done": bool(module.page(session, filters={}, limit=1)),
+            "is_done": module is not None and bool(module.page(session, filters={}, limit=1)),
         }
         for title, name, module, role in steps
     ]

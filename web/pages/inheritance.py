@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from flask_babel import gettext
-from markupsafe import Markup, escape
+from markupsafe import Markup
 from wtforms import Field
 
 from web.forms.fields import InheritedChoiceField, InheritedFlagField
@@ -31,9 +31,10 @@ def tell(field: Field, *, own: Any, applies: Any, source: Any) -> None:
     if own is not None:
         field.inherited = Markup('<span class="own">{}</span>').format(gettext("Own value"))
         return
-    field.inherited = Markup("{}: <b>{}</b>").format(source, escape(shown(field, applies)))
     if isinstance(field, InheritedChoiceField | InheritedFlagField):
-        field.blank = gettext("Inherited (%(value)s)", value=shown(field, applies))
+        field.blank = f"{source}: {shown(field, applies)}"
+    else:
+        field.inherited = Markup("{}: <b>{}</b>").format(source, shown(field, applies))
 
 
 def shown(field: Field, value: Any) -> str:

@@ -11,7 +11,7 @@ from flask_babel import lazy_gettext as _
 from domain import jobs
 from domain.errors import Forbidden
 from domain.users import Role
-from web import database, identity, vocabulary
+from web import database, identity, messages, vocabulary
 from web.pages import guard, lists
 from web.pages.lists import Column, Filter
 from web.pages.records import Answer
@@ -32,6 +32,29 @@ FILTERS = (
     Filter("state", _("Status"), words=vocabulary.JOB_STATES),
 )
 
+RESULT_WORDS = {
+    "logged_segment_no": _("Logged Segment"),
+    "interactions": _("Interactions"),
+    "skipped": _("Skipped Lines"),
+    "follow_up_segment_no": _("Follow-up Segment"),
+    "follow_up_left_out": _("Left out of the follow-up"),
+    "segment_no": _("New Segment"),
+    "contacts": _("Contacts"),
+    "left_out": _("Left out"),
+    "added": _("Added"),
+    "removed": _("Removed"),
+    "existing": _("Already there"),
+    "excluded": _("Excluded from segments"),
+    "blocked": _("Blocked for privacy"),
+    "created": _("Created"),
+    "updated": _("Updated"),
+    "rejected": _("Rejected"),
+    "changed": _("Changed"),
+    "unchanged": _("Unchanged"),
+    "refused": _("Refused"),
+    "deleted": _("Deleted"),
+}
+
 
 @blueprint.get("/")
 def index() -> Answer:
@@ -51,8 +74,15 @@ def card(key: str) -> Answer:
     """Show a job: progress while it runs, then what came of it."""
     session = database.session()
     job = jobs.describe(session, [jobs.get(session, key)])[0]
+    problem = job["problem"] or {}
     return render_template(
-        "jobs/card.html", job=job, is_open=job["state"] in UNFINISHED, may_cancel=_may_cancel(job)
+        "jobs/card.html",
+        job=job,
+        is_open=job["state"] in UNFINISHED,
+        may_cancel=_may_cancel(job),
+        result_words=RESULT_WORDS,
+        problem_text=messages.words_for(problem.get("code", ""), **problem.get("params", {})),
+        words_of_states={state: str(word) for state, word in vocabulary.JOB_STATES.items()},
     )
 
 

@@ -92,8 +92,7 @@ MORE = (
 def navigation() -> dict[str, Any]:
     """Give the pages that the user may see, in the order of the top bar."""
     more = [
-        Group(group.title, tuple(item for item in group.entries if guard.may(item.role)))
-        for group in MORE
+        Group(group.title, tuple(item for item in group.entries if guard.may(item.role))) for group in MORE
     ]
     return {
         "main": MAIN,
@@ -104,8 +103,15 @@ def navigation() -> dict[str, Any]:
 
 def init_app(app: Flask) -> None:
     """Give the templates of `app` their filters and names."""
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.filters.update(
-        amount=amount, number=number, code_number=code_number, day=day, clock=clock, instant=instant
+        amount=amount,
+        number=number,
+        code_number=code_number,
+        day=day,
+        clock=clock,
+        instant=instant,
+        decimal=decimal,
     )
     app.jinja_env.globals.update(
         asset=asset, word=word, may=guard.may, csrf_input=csrf_input, here=here, vocabulary=vocabulary
@@ -174,6 +180,11 @@ def number(value: int | None) -> str:
     return "" if value is None else format_decimal(value)
 
 
+def decimal(value: float, places: int) -> str:
+    """Write a number with so many decimals."""
+    return format_decimal(value, format="#,##0." + "0" * places)
+
+
 def code_number(value: int | None) -> str:
     """Write a number that is a name, such as an entry number: without separators."""
     return "" if value is None else str(value)
@@ -183,12 +194,14 @@ def day(value: date | None) -> str:
     """Write a date."""
     if value is None:
         return ""
-    return format_date(value, "dd.MM.y" if str(get_locale()) == "ru" else "medium")
+    return format_date(value, "dd.MM.y" if str(get_locale()) == "ru" else "d MMM y")
 
 
 def clock(value: time | None) -> str:
     """Write a time of day."""
-    return "" if value is None else format_time(datetime.combine(date(2000, 1, 1), value), "short", rebase=False)
+    return (
+        "" if value is None else format_time(datetime.combine(date(2000, 1, 1), value), "short", rebase=False)
+    )
 
 
 def instant(value: datetime | None) -> str:

@@ -9,6 +9,9 @@ from typing import Any
 from flask import request, url_for
 from flask_babel import format_decimal, gettext
 
+from domain.errors import Invalid
+from web import messages
+
 LIMIT = 50
 
 
@@ -37,6 +40,11 @@ class Column:
     words: Mapping[str, Any] = field(default_factory=dict)
     key: str | None = None
     plain: bool = False
+
+    @property
+    def head_class(self) -> str:
+        """The class of the column's head: aligned and as wide as its values."""
+        return {"number": "number", "amount": "number", "text": "text"}.get(self.kind, "")
 
     def value_of(self, row: Mapping[str, Any]) -> Any:
         """Return this column's value of a row."""
@@ -71,6 +79,7 @@ class List:
     unfiltered_url: str
     first_url: str | None
     next_url: str | None
+    problem: str | None = None
 
     @property
     def is_filtered(self) -> bool:
@@ -118,7 +127,11 @@ def read(
     """
     set_filters = filled(filters)
     after = request.args.get(after_name) or None
-    rows = list(fetch(given(set_filters), after, limit + 1))
+    problem = None
+    try:
+        rows = list(fetch(given(set_filters), after, limit + 1))
+    except Invalid as invalid:
+        rows, problem = [], messages.refusal_message(invalid)
     more = len(rows) > limit
     rows = rows[:limit]
     kept = {name: values for name, values in request.args.lists() if name != after_name}
@@ -131,7 +144,13 @@ def read(
         unfiltered_url=_address(bare),
         first_url=_address(kept) if after else None,
         next_url=_address({**kept, after_name: [str(rows[-1][key])]}) if more else None,
+        problem=problem,
     )
+
+
+def whole(after: str | None) -> int | None:
+    """Read the key of a page's beginning where it is a whole number; anything else begins at the first page."""
+    return int(after) if after and after.isascii() and after.isdecimal() and len(after) < 10 else None
 
 
 def _address(arguments: Mapping[str, Sequence[str]]) -> str:

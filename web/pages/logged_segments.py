@@ -8,7 +8,7 @@ from flask import Blueprint, redirect, render_template, url_for
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _
 
-from domain import logged_segments
+from domain import follow_ups, logged_segments
 from domain.users import Role
 from web import database, identity, vocabulary
 from web.pages import guard, lists
@@ -48,8 +48,10 @@ def index() -> Answer:
     session = database.session()
 
     def fetch(filters: dict[str, list[str]], after: str | None, limit: int) -> list[dict[str, Any]]:
-        last = after if after and after.isdecimal() else None
-        found = logged_segments.page(session, filters=filters, after=last, limit=limit, newest_first=True)
+        last = lists.whole(after)
+        found = logged_segments.page(
+            session, filters=filters, after=str(last) if last else None, limit=limit, newest_first=True
+        )
         return logged_segments.describe(session, found)
 
     shown = lists.read(columns=COLUMNS, filters=FILTERS, fetch=fetch, key="no")
@@ -63,8 +65,7 @@ def card(key: str) -> Answer:
     logged = logged_segments.get(session, key)
 
     def fetch(_filters: dict[str, list[str]], after: str | None, limit: int) -> list[dict[str, Any]]:
-        last = int(after) if after and after.isdecimal() else None
-        rows = logged_segments.skipped(session, logged, after=last, limit=limit)
+        rows = logged_segments.skipped(session, logged, after=lists.whole(after), limit=limit)
         return [{**row, "reasons": reasons(row["problems"])} for row in rows]
 
     return render_template(
@@ -80,7 +81,7 @@ def follow_up(key: str) -> Answer:
     """Ask for a follow-up segment of the active entries (L7)."""
     session = database.session()
     logged = logged_segments.get(session, key)
-    job = logged_segments.request_follow_up(session, logged, values={}, actor=identity.required())
+    job = follow_ups.request(session, logged, values={}, actor=identity.required())
     return redirect(url_for("pages.jobs.card", key=job.id), 303)  # type: ignore[return-value]
 
 
@@ -90,7 +91,7 @@ def skipped_segment(key: str) -> Answer:
     """Ask for a segment of the lines that were skipped (L3)."""
     session = database.session()
     logged = logged_segments.get(session, key)
-    job = logged_segments.request_skipped_segment(session, logged, actor=identity.required())
+    job = follow_ups.request(session, logged, values={}, of_skipped=True, actor=identity.required())
     return redirect(url_for("pages.jobs.card", key=job.id), 303)  # type: ignore[return-value]
 
 

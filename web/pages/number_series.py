@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from flask_babel import lazy_gettext as _
+from flask_babel import lazy_pgettext as _p
 
 from domain import number_series
 from web.forms.master_data import NumberSeriesForm
@@ -16,9 +17,11 @@ NOUN = records.Noun(
     key="code",
     form=NumberSeriesForm,
     plural=_("Number Series"),
-    singular=_("Number Series (one)"),
+    singular=_p("one", "Number Series"),
     new=_("New number series"),
-    lead=_("Where segments, contacts and campaigns get their numbers. The marketing setup says which is used."),
+    lead=_(
+        "Where segments, contacts and campaigns get their numbers. The marketing setup says which is used."
+    ),
     empty=_("Create a series and name it in the marketing setup."),
     columns=(
         Column("code", FIELDS["code"], "code", endpoint="pages.number_series.card"),

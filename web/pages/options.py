@@ -6,7 +6,16 @@ from collections.abc import Callable, Iterable
 from types import ModuleType
 
 from domain import campaigns as campaign_nouns
-from domain import interaction_groups, number_series as series_nouns, salespeople as salesperson_nouns, templates
+from domain import (
+    interaction_groups,
+    templates,
+)
+from domain import (
+    number_series as series_nouns,
+)
+from domain import (
+    salespeople as salesperson_nouns,
+)
 from web import database
 
 LIMIT = 300

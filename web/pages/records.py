@@ -156,7 +156,9 @@ def blueprint(noun: Noun, import_name: str) -> Blueprint:
             name = getattr(thing, noun.key)
             if not guard.confirmed():
                 return guard.ask(
-                    gettext("Delete %(thing)s “%(key)s”? This cannot be undone.", thing=noun.singular, key=name),
+                    gettext(
+                        "Delete %(thing)s “%(key)s”? This cannot be undone.", thing=noun.singular, key=name
+                    ),
                     title=gettext("Delete"),
                     yes=gettext("Delete"),
                     back=noun.url("card", key=name),
@@ -180,6 +182,7 @@ def _form_of(noun: Noun, stored: Stored) -> RecordForm:
         form.etag.data = etag_of(stored, noun.module.STORED)
     for name in form.fixed:
         form[name].render_kw = {**(form[name].render_kw or {}), "readonly": True}
+        form[name].hint = None
     return form
 
 
@@ -229,7 +232,9 @@ def stale(form: RecordForm, etag: str) -> None:
 def freeze(form: RecordForm) -> None:
     """Show a form without letting anything be typed."""
     for field in form.value_fields():
-        parts = [part for entry in field.entries for part in entry.form] if hasattr(field, "entries") else [field]
+        parts = (
+            [part for entry in field.entries for part in entry.form] if hasattr(field, "entries") else [field]
+        )
         for part in parts:
             part.render_kw = {**(part.render_kw or {}), "disabled": True}
     form.frozen = True
@@ -240,4 +245,3 @@ def form_page(template: str, form: RecordForm, **values: Any) -> Answer:
     page = render_template(template, form=form, **values)
     status = 422 if form.form_errors or form.fault_count() else 200
     return make_response(page, status)
-

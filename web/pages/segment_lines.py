@@ -17,7 +17,9 @@ from web.forms.segments import LineForm
 from web.pages import guard, inheritance, records
 from web.pages.records import Answer, Stored
 
-blueprint = Blueprint("segment_lines", __name__, url_prefix="/segments/<key>/lines/<int:line_no>")
+blueprint = Blueprint(
+    "segment_lines", __name__, url_prefix="/segments/<key>/lines/<int(max=2000000000):line_no>"
+)
 
 
 @blueprint.route("/", methods=["GET", "POST"])
@@ -75,7 +77,9 @@ def _form_of(line: Stored) -> LineForm:
     for field in form.value_fields():
         name = field.short_name
         if name != "evaluation":
-            inheritance.tell(field, own=own.get(name), applies=line["effective"].get(name), source=_("Inherited"))
+            inheritance.tell(
+                field, own=own.get(name), applies=line["effective"].get(name), source=_("Inherited")
+            )
     return form
 
 

@@ -9,8 +9,17 @@ from flask_babel import gettext
 from flask_babel import lazy_gettext as _
 from sqlalchemy.orm import Session
 
-from domain import criteria, criteria_actions, jobs, salespeople, segment_check, segment_lines, segment_logging
-from domain import segments, setup
+from domain import (
+    criteria,
+    criteria_actions,
+    jobs,
+    salespeople,
+    segment_check,
+    segment_lines,
+    segment_logging,
+    segments,
+    setup,
+)
 from domain.users import Role
 from web import database, identity, vocabulary
 from web.forms.base import RecordForm
@@ -28,7 +37,9 @@ MOST_LOGGINGS = 200
 LINE_FILTERS = (
     Filter("contact_no", FIELDS["contact_no"], "code"),
     Filter("overridden", _("Own values"), words={"true": _("Only lines with own values")}),
-    Filter("problem", _("Problems"), words={"any": _("Only lines with problems"), **vocabulary.LINE_PROBLEMS}),
+    Filter(
+        "problem", _("Problems"), words={"any": _("Only lines with problems"), **vocabulary.LINE_PROBLEMS}
+    ),
 )
 # Effective values shown in the list of lines: name, kind, words.
 LINE_COLUMNS = (
@@ -37,8 +48,9 @@ LINE_COLUMNS = (
     Column("date", FIELDS["date"], "date"),
     Column("salesperson_code", FIELDS["salesperson_code"], "code"),
     Column("campaign_no", FIELDS["campaign_no"], "code"),
-    Column("correspondence_type", FIELDS["correspondence_type"], "choice", words=vocabulary.CORRESPONDENCE_TYPES),
-    Column("language_code", FIELDS["language_code"], "code"),
+    Column(
+        "correspondence_type", FIELDS["correspondence_type"], "choice", words=vocabulary.CORRESPONDENCE_TYPES
+    ),
     Column("cost", FIELDS["cost"], "amount"),
     Column("duration_min", FIELDS["duration_min"], "number"),
 )
@@ -46,8 +58,7 @@ LINE_COLUMNS = (
 
 def _extra(session: Session, segment: segments.Segment, stored: Stored) -> dict[str, Any]:
     def fetch(filters: dict[str, list[str]], after: str | None, limit: int) -> list[Stored]:
-        last = int(after) if after and after.isdecimal() else None
-        return segment_lines.page(session, segment, filters=filters, after=last, limit=limit)
+        return segment_lines.page(session, segment, filters=filters, after=lists.whole(after), limit=limit)
 
     actions = criteria_actions.page(session, segment, limit=ACTIONS_SHOWN)
     job = jobs.open_job(session, segments.serial_key(segment)) or _logging_job(session, segment)
@@ -80,7 +91,9 @@ def _defaults() -> dict[str, Any]:
 def _prepare(form: RecordForm, stored: Stored) -> None:
     assert isinstance(form, SegmentForm)
     for name, applied in form.effective.items():
-        inheritance.tell(form[name], own=stored[name], applies=stored["effective"][applied], source=_("From template"))
+        inheritance.tell(
+            form[name], own=stored[name], applies=stored["effective"][applied], source=_("From template")
+        )
     if stored["status"] == segments.Status.LOGGING:
         records.freeze(form)
 
@@ -184,7 +197,11 @@ def log(key: str) -> Answer:
     segment = segments.get(session, key)
     form = LogForm() if request.method == "POST" else LogForm(data={"on_invalid": "refuse"})
     if request.method == "POST":
-        values = {"follow_up": form.follow_up.data, "send": False, "on_invalid": form.on_invalid.data or "refuse"}
+        values = {
+            "follow_up": form.follow_up.data,
+            "send": False,
+            "on_invalid": form.on_invalid.data or "refuse",
+        }
         job = records.attempt(
             form, lambda: segment_logging.request(session, segment, values=values, actor=identity.required())
         )

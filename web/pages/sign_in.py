@@ -64,7 +64,9 @@ def link(token: str) -> Answer:
     if user is None:
         database.undo()
         form = SignInForm(formdata=None)
-        form.form_errors.append(gettext("This link has been used or is too old. Ask an administrator for a new one."))
+        form.form_errors.append(
+            gettext("This link has been used or is too old. Ask an administrator for a new one.")
+        )
         return make_response(render_template("sign_in/form.html", form=form), 422)
     _begin(user)
     return redirect(url_for("pages.home.show"), 303)  # type: ignore[return-value]
@@ -83,5 +85,3 @@ def _begin(user: users.AppUser) -> None:
     """Begin a session with nothing in it of who sat here before."""
     session.clear()
     identity.sign_in(user)
-
-

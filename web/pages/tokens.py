@@ -37,8 +37,8 @@ def index() -> Answer:
     session = database.session()
 
     def fetch(_filters: dict[str, list[str]], after: str | None, limit: int) -> list[dict[str, Any]]:
-        last = int(after) if after and after.isdecimal() else None
-        return list(tokens.describe(session, tokens.page_of_tokens(session, after=last, limit=limit)))
+        found = tokens.page(session, after=lists.whole(after), limit=limit)
+        return list(tokens.describe(session, found))
 
     shown = lists.read(columns=COLUMNS, filters=(), fetch=fetch, key="id")
     return render_template("users/tokens.html", list=shown)
@@ -69,15 +69,17 @@ def new() -> Answer:
     return records.form_page("users/new_token.html", form)
 
 
-@blueprint.post("/<int:key>/revoke")
+@blueprint.post("/<int(max=2000000000):key>/revoke")
 @guard.needs(Role.ADMIN)
 def revoke(key: int) -> Answer:
     """Make a token useless."""
     session = database.session()
-    token = tokens.get_token(session, key)
+    token = tokens.get(session, key)
     if not guard.confirmed():
         return guard.ask(
-            gettext("Revoke the token “%(name)s”? Programs that use it are refused from now on.", name=token.name),
+            gettext(
+                "Revoke the token “%(name)s”? Programs that use it are refused from now on.", name=token.name
+            ),
             title=gettext("Revoke"),
             yes=gettext("Revoke"),
             back=url_for("pages.tokens.index"),
