@@ -18,7 +18,6 @@ from domain.database import make_engine, make_sessions, transaction
 from domain.errors import Fault, Invalid
 from domain.jobs import FINAL, Job, State
 from ops.errors import OpsError
-from web.messages import message
 
 __all__ = ["contacts", "job_kinds"]
 
@@ -167,4 +166,7 @@ def _words(fault: Fault) -> str:
             "unknown": f"the file has no column “{fault.value}”",
             "already_exists": f"the file has the column “{fault.value}” twice",
         }.get(fault.code, "is no field of a contact that can be imported")
+    # only where there is something to say: it takes a second to load
+    from web.messages import message
+
     return message(fault).rstrip(".")
