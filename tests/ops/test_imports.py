@@ -134,8 +134,8 @@ def test_real_persons_without_names_go_in_beside_them(opened: Session) -> None:
 
 @needs_data
 def test_real_people_find_their_companies(opened: Session) -> None:
-    """Companies stand anywhere in this file; 73 rows link to customers or to companies that are not in it."""
+    """Companies stand anywhere in this file; 88 rows name a customer or vendor where a company should be."""
     columns = "no=no,type=type,name=name,company_no=company_link,city=city,country_code=country_code"
     told = run(DATA / "cronus_contacts.csv", "--map", columns)
-    assert "208 created, 0 updated, 73 rejected" in told.output
-    assert count(opened, "company_id IS NOT NULL") > 100
+    assert "193 created, 0 updated, 88 rejected" in told.output
+    assert count(opened, "company_id IS NOT NULL") == 162

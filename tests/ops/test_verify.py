@@ -105,7 +105,7 @@ DAMAGES = {
     "logged_campaign_entries_count": f"UPDATE logged_segment SET campaign_entries_count = 2 WHERE no = {FIRST}",
     "campaign_entry_segment": f"UPDATE interaction SET campaign_entry_no = "
     f"(SELECT max(entry_no) FROM campaign_entry) WHERE {ONE}",
-    "logging_abandoned": f"UPDATE logged_segment SET status = 'logging' WHERE no = {FIRST}",
+    "logging_abandoned": f"UPDATE logged_segment SET status = 'logging', logged_at = NULL WHERE no = {FIRST}",
     "line_segment": "INSERT INTO segment_line (segment_id, line_no, contact_id) SELECT 999, 1, min(id) FROM contact",
     "line_contact": f"UPDATE segment_line SET contact_id = 999 WHERE {ONE_LINE}",
     "line_template": f"UPDATE segment_line SET template_id = 999 WHERE {ONE_LINE}",
