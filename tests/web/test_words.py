@@ -39,7 +39,9 @@ def codes_of_faults() -> set[str]:
                 found |= {
                     part.value
                     for part in ast.walk(node.args[place])
-                    if isinstance(part, ast.Constant) and isinstance(part.value, str) and part.value.isidentifier()
+                    if isinstance(part, ast.Constant)
+                    and isinstance(part.value, str)
+                    and part.value.isidentifier()
                 }
     return found
 
