@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKey, and_, delete, func, or_, select
+from sqlalchemy import BigInteger, ForeignKey, delete, func, select, text
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from domain import values as v
@@ -50,52 +50,67 @@ class ContactMembership(Base):
     )
 
 
-def take_accounts(rows: Sequence[Mapping[str, Any]], faults: Faults) -> list[Account]:
-    """Check given accounts, noting faults at `accounts.N.field`; the same one twice is kept once."""
-    accounts: dict[Account, Account] = {}
+def take_accounts(rows: Sequence[Mapping[str, Any]], faults: Faults) -> dict[int, Account]:
+    """Check given accounts, noting faults at `accounts.N.field`; return the good ones by position.
+
+    The same one twice, ignoring case, is kept once.
+    """
+    accounts: dict[int, Account] = {}
+    seen: set[Account] = set()
     for position, row in enumerate(rows):
         taken = v.take(
             {"type": None, "no": None, **row}, ACCOUNT_CHECKS, faults, prefix=f"accounts.{position}."
         )
         if len(taken) == len(ACCOUNT_CHECKS):
-            account = (taken["type"], taken["no"])
-            accounts.setdefault((account[0], account[1].lower()), account)
-    return list(accounts.values())
+            type, no = taken["type"], taken["no"]
+            if (type, no.lower()) not in seen:
+                accounts[position] = (type, no)
+            seen.add((type, no.lower()))
+    return accounts
 
 
 def check_accounts(
-    session: Session, accounts: Sequence[Account], *, contact_id: int | None, faults: Faults
+    session: Session, accounts: Mapping[int, Account], *, contact_id: int | None, faults: Faults
 ) -> None:
     """Note fault `account_taken` for each account that another contact has (C1)."""
     if not accounts:
         return
-    taken = session.execute(
-        select(ContactAccount.type, func.lower(ContactAccount.no)).where(
-            or_(
-                *(
-                    and_(ContactAccount.type == type, func.lower(ContactAccount.no) == func.lower(no))
-                    for type, no in accounts
-                )
-            ),
-            ContactAccount.contact_id != (contact_id or 0),
-        )
-    ).all()
-    held = {(type, no) for type, no in taken}
-    for position, (type, no) in enumerate(accounts):
-        if (type, no.lower()) in held:
-            faults.add(f"accounts.{position}.no", "account_taken", no, type=type)
+    held = session.execute(
+        _HELD,
+        {
+            "positions": list(accounts),
+            "types": [type for type, _ in accounts.values()],
+            "nos": [no for _, no in accounts.values()],
+            "contact_id": contact_id or 0,
+        },
+    )
+    for position, holder in held:
+        type, no = accounts[position]
+        faults.add(f"accounts.{position}.no", "account_taken", no, type=type, contact_no=holder)
 
 
-def write_accounts(session: Session, contact_id: int, accounts: Sequence[Account]) -> None:
+def write_accounts(session: Session, contact_id: int, accounts: Mapping[int, Account]) -> None:
     """Give a contact these accounts and no others; raise `Invalid` if one was taken meanwhile (C1)."""
     session.execute(delete(ContactAccount).where(ContactAccount.contact_id == contact_id))
-    for position, (type, no) in enumerate(accounts):
+    for position, (type, no) in accounts.items():
         try:
             with constraints_as_faults(session, {"accounts": no}):
                 session.add(ContactAccount(type=type, no=no, contact_id=contact_id))
         except Invalid as refusal:
             fault = Fault(f"accounts.{position}.no", "account_taken", no, {"type": type})
             raise Invalid([fault]) from refusal
+
+
+# contact_account_no_key answers each.
+_HELD = text("""
+    SELECT g.position, c.no
+    FROM unnest(cast(:positions AS integer[]), cast(:types AS text[]), cast(:nos AS text[]))
+        AS g (position, type, no)
+    JOIN contact_account a ON a.type = g.type AND lower(a.no) = lower(g.no)
+    JOIN contact c ON c.id = a.contact_id
+    WHERE a.contact_id <> :contact_id
+    ORDER BY g.position
+""")
 
 
 def write_memberships(session: Session, contact_id: int, field: str, codes: Sequence[str]) -> None:

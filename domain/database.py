@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, ClassVar
 
 import psycopg
-from sqlalchemy import BindParameter, Engine, MetaData, bindparam, create_engine
+from sqlalchemy import BindParameter, DateTime, Engine, MetaData, Numeric, Text, bindparam, create_engine
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
@@ -27,6 +29,11 @@ class Base(DeclarativeBase):
     """Base of all mapped classes. The schema itself is made by the migrations alone."""
 
     metadata = MetaData(naming_convention=NAMING)
+    type_annotation_map: ClassVar[dict[Any, Any]] = {
+        str: Text,
+        datetime: DateTime(timezone=True),
+        Decimal: Numeric(12, 2),
+    }
 
 
 # SQLSTATE classes and codes that tell of the surroundings, not of the work (RELIABILITY 2).

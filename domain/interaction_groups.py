@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Identity
+from sqlalchemy import Identity, text
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from domain import audit, records, statistics
@@ -20,8 +20,16 @@ STORED: tuple[str, ...] = ("code", "description")
 CHECKS: dict[str, v.Check] = {"code": v.code(required=True), "description": v.text()}
 REFERENCES = {
     "interaction_template": "SELECT FROM interaction_template WHERE group_id = :id",
-    "interaction": "SELECT FROM interaction_template_version WHERE group_id = :id",
+    "interaction": """
+        SELECT FROM interaction_template_version v WHERE v.group_id = :id AND (
+            EXISTS (SELECT FROM interaction i WHERE i.template_version_id = v.id)
+            OR EXISTS (SELECT FROM segment s WHERE s.status = 'logging'))""",
 }
+_LOCK_TEMPLATES = text("""
+    SELECT FROM interaction_template
+    WHERE id IN (SELECT template_id FROM interaction_template_version WHERE group_id = :id)
+    ORDER BY id FOR UPDATE
+""")
 
 
 class InteractionGroup(Base):
@@ -84,7 +92,13 @@ def change(
 
 
 def delete(session: Session, group: InteractionGroup, *, actor: Actor) -> None:
-    """Delete a group that no template has or had; raise `InUse` naming what refers to it (T1)."""
+    """Delete a group that no template and no entry has; raise `InUse` naming what refers to it (T1).
+
+    Wordings that templates had in this group and no entry was made with go too. The templates are locked
+    against interactions being made now from such a wording, and before the group, as who changes a template
+    does.
+    """
+    session.execute(_LOCK_TEMPLATES, {"id": group.id})
     before = _stored(session, group)
     records.remove(
         session,
@@ -94,6 +108,9 @@ def delete(session: Session, group: InteractionGroup, *, actor: Actor) -> None:
         key=group.code,
         references=REFERENCES,
         parameters={"id": group.id},
+        belongings=[
+            text("DELETE FROM interaction_template_version WHERE group_id = :id").bindparams(id=group.id)
+        ],
     )
     audit.record_difference(
         session,

@@ -12,8 +12,8 @@ has been given up for dead or after the job was canceled. Four things keep it so
 
 A claim is a short transaction of its own, so that others see it; it proves nothing and may be lost. The steps of a
 job are chunks like any others (one plan, many work, one finish; when it ends otherwise: undo, undone), and a step
-is claimed only when the steps before it have no chunk open. So planning and finishing are retried, fenced and
-rescued by the same few statements.
+is claimed only when the steps before it have no chunk open; work may have phases that wait for each other the same
+way. So planning and finishing are retried, fenced and rescued by the same few statements.
 """
 
 from __future__ import annotations
@@ -37,6 +37,8 @@ log = structlog.get_logger()
 
 # A live owner holds its row lock from the claim on, but for the moment between two transactions.
 GRACE_SECONDS = 2.0
+# What a chunk that failed or lost its owner waits before the next attempt; doubled each time, 30 s at most.
+BACKOFF_SECONDS = 0.25
 # A chunk that failed this often by its own fault is poison: it fails, the rest is done.
 MAX_FAILURES = 5
 
@@ -61,6 +63,8 @@ class Chunk:
         First and last of whatever the kind counts (line numbers, row numbers).
     size
         Rows in it, for the progress.
+    phase
+        Chunks of a later phase wait until those of the earlier ones are done.
     no
         Number of the chunk in its job; set by the engine.
     """
@@ -68,6 +72,7 @@ class Chunk:
     range_from: int = 0
     range_to: int = 0
     size: int = 0
+    phase: int = 0
     no: int = -1
 
 
@@ -78,6 +83,9 @@ class Kind:
     undoes: ClassVar[bool] = (
         False  # whether chunks that are done must be taken back when the job ends otherwise
     )
+    # REPEATABLE READ: all statements of a chunk see one state of the master data. READ COMMITTED suits a kind
+    # whose chunks lock before they look, and take turns at a row such as a number series.
+    isolation: ClassVar[str] = "REPEATABLE READ"
 
     def plan(self, session: Session, job: Job) -> Iterable[Chunk]:
         """Check, freeze what must stay as it is, and cut the work. A `Refusal` ends the job as refused.
@@ -116,20 +124,27 @@ class Claim:
     """A chunk taken to be worked on, valid as long as the chunk carries this attempt number."""
 
     job_id: uuid.UUID
+    kind: str
     no: int
     step: Step
     attempt: int
 
 
-def claim(session: Session, *, grace: float = GRACE_SECONDS) -> Claim | None:
+def claim(
+    session: Session, *, grace: float = GRACE_SECONDS, backoff: float = BACKOFF_SECONDS
+) -> Claim | None:
     """Claim one chunk of the oldest job that has one to give, or return None.
 
     Parameters
     ----------
     grace
         Seconds after which a claimed chunk without an owner is given to somebody else.
+    backoff
+        Seconds of the first pause after a failure.
     """
-    row = session.execute(sql.load("claim_chunk"), {"grace": grace}).first()
+    row = session.execute(
+        sql.load("claim_chunk"), {"kinds": list(KINDS), "grace": grace, "backoff": backoff}
+    ).first()
     if row is None:
         return None
     session.execute(
@@ -138,14 +153,16 @@ def claim(session: Session, *, grace: float = GRACE_SECONDS) -> Claim | None:
         ),
         {"id": row.job_id},
     )
-    return Claim(row.job_id, row.no, Step(row.step), row.attempt)
+    return Claim(row.job_id, row.kind, row.no, Step(row.step), row.attempt)
 
 
-def work_one(sessions: sessionmaker[Session], *, grace: float = GRACE_SECONDS) -> bool:
+def work_one(
+    sessions: sessionmaker[Session], *, grace: float = GRACE_SECONDS, backoff: float = BACKOFF_SECONDS
+) -> bool:
     """Claim one chunk and do it; tell whether there was one."""
     settle_cancels(sessions)
     with transaction(sessions) as session:
-        claimed = claim(session, grace=grace)
+        claimed = claim(session, grace=grace, backoff=backoff)
     if claimed is None:
         return False
     perform(sessions, claimed)
@@ -159,7 +176,7 @@ def perform(sessions: sessionmaker[Session], claimed: Claim) -> None:
     is claimed again after the grace.
     """
     try:
-        with transaction(sessions, isolation="REPEATABLE READ") as session:
+        with transaction(sessions, isolation=KINDS[claimed.kind].isolation) as session:
             _perform(session, claimed)
     except Refusal as refusal:
         with transaction(sessions) as session:
@@ -176,7 +193,7 @@ def perform(sessions: sessionmaker[Session], claimed: Claim) -> None:
 
 
 def _perform(session: Session, claimed: Claim) -> None:
-    """Barrier, fence, work, mark. REPEATABLE READ: all statements of a chunk see one state of the master data."""
+    """Barrier, fence, work, mark."""
     job = session.get(Job, claimed.job_id, with_for_update={"read": claimed.step in (Step.WORK, Step.UNDO)})
     if job is None or job.state in (State.SUCCEEDED, State.REFUSED, State.FAILED, State.CANCELED):
         return
@@ -217,7 +234,7 @@ def _perform(session: Session, claimed: Claim) -> None:
 def _fenced(session: Session, claimed: Claim) -> Chunk | None:
     row = session.execute(
         text(
-            "SELECT no, range_from, range_to, size FROM job_chunk "
+            "SELECT no, range_from, range_to, size, phase FROM job_chunk "
             "WHERE job_id = :job_id AND no = :no AND state = 'running' AND attempt = :attempt FOR UPDATE"
         ),
         {"job_id": claimed.job_id, "no": claimed.no, "attempt": claimed.attempt},
@@ -225,7 +242,7 @@ def _fenced(session: Session, claimed: Claim) -> Chunk | None:
     if row is None:
         log.info("chunk_overtaken", job=str(claimed.job_id), chunk=claimed.no, attempt=claimed.attempt)
         return None
-    return Chunk(row.range_from, row.range_to, row.size, row.no)
+    return Chunk(row.range_from, row.range_to, row.size, row.phase, row.no)
 
 
 def _plan(session: Session, job: Job, kind: Kind) -> None:
@@ -244,8 +261,8 @@ def _insert_chunks(session: Session, job_id: uuid.UUID, chunks: list[Chunk]) -> 
     if chunks:
         session.execute(
             text(
-                "INSERT INTO job_chunk (job_id, no, step, range_from, range_to, size) "
-                "VALUES (:job_id, :no, 1, :range_from, :range_to, :size)"
+                "INSERT INTO job_chunk (job_id, no, step, range_from, range_to, size, phase) "
+                "VALUES (:job_id, :no, 1, :range_from, :range_to, :size, :phase)"
             ),
             [
                 {
@@ -254,6 +271,7 @@ def _insert_chunks(session: Session, job_id: uuid.UUID, chunks: list[Chunk]) -> 
                     "range_from": chunk.range_from,
                     "range_to": chunk.range_to,
                     "size": chunk.size,
+                    "phase": chunk.phase,
                 }
                 for no, chunk in enumerate(chunks, start=1)
             ],

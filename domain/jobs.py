@@ -18,7 +18,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ForeignKey, Identity, select, text
+from sqlalchemy import BigInteger, ForeignKey, Identity, select, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -49,7 +49,7 @@ class Job(Base):
     __tablename__ = "job"
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True, server_default=text("gen_random_uuid()"))
-    position: Mapped[int] = mapped_column(Identity(always=True))
+    position: Mapped[int] = mapped_column(BigInteger, Identity(always=True))
     kind: Mapped[str]
     state: Mapped[str] = mapped_column(server_default="queued")
     ending: Mapped[str | None]
@@ -60,7 +60,7 @@ class Job(Base):
     created_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
-    total: Mapped[int] = mapped_column(server_default="0")
+    total: Mapped[int] = mapped_column(BigInteger, server_default="0")
     result: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     problem: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
 

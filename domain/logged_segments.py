@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Identity, func, or_, select, text
+from sqlalchemy import BigInteger, ForeignKey, Identity, func, or_, select, text
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from domain import actors
@@ -30,8 +30,8 @@ class LoggedSegment(Base):
     date: Mapped[dt.date | None]
     actor_id: Mapped[int] = mapped_column(ForeignKey("actor.id"))
     status: Mapped[str] = mapped_column(server_default="logging")
-    first_entry_no: Mapped[int]
-    last_entry_no: Mapped[int]
+    first_entry_no: Mapped[int] = mapped_column(BigInteger)
+    last_entry_no: Mapped[int] = mapped_column(BigInteger)
     interactions_count: Mapped[int] = mapped_column(server_default="0")
     skipped_count: Mapped[int] = mapped_column(server_default="0")
     campaign_entries_count: Mapped[int] = mapped_column(server_default="0")

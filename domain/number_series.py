@@ -41,11 +41,11 @@ CHECKS: dict[str, v.Check] = {
 # What holds numbers of a setup field; a hidden segment holds none, a canceled logged segment still does (L2).
 _HOLDERS: dict[SetupField, str] = {
     "segment_nos": """
-        SELECT lower(no) FROM segment WHERE lower(no) = ANY(:nos) AND status <> 'hidden'
-        UNION SELECT lower(segment_no) FROM logged_segment
-        WHERE lower(segment_no) = ANY(:nos) AND deleted_at IS NULL""",
-    "contact_nos": "SELECT lower(no) FROM contact WHERE lower(no) = ANY(:nos)",
-    "campaign_nos": "SELECT lower(no) FROM campaign WHERE lower(no) = ANY(:nos)",
+        EXISTS (SELECT FROM segment s WHERE lower(s.no) = lower(n) AND s.status <> 'hidden')
+        OR EXISTS (
+            SELECT FROM logged_segment l WHERE lower(l.segment_no) = lower(n) AND l.deleted_at IS NULL)""",
+    "contact_nos": "EXISTS (SELECT FROM contact c WHERE lower(c.no) = lower(n))",
+    "campaign_nos": "EXISTS (SELECT FROM campaign c WHERE lower(c.no) = lower(n))",
 }
 
 
@@ -179,8 +179,8 @@ def next_nos(session: Session, *, field: SetupField, count: int, taken: Taken | 
     Parameters
     ----------
     taken
-        Says which of the numbers shown to it are held, in lower case; by default asks the tables that hold
-        numbers of this kind.
+        Says which of the numbers shown to it are held; by default asks the tables that hold numbers of this
+        kind.
 
     Raises
     ------
@@ -189,35 +189,24 @@ def next_nos(session: Session, *, field: SetupField, count: int, taken: Taken | 
     NumberSeriesExhausted
         If the digits do not suffice; nothing is given out then.
     """
-    series = _of_setup(session, field, lock=True)
-    if series is None:
-        raise NumberSeriesMissing([Fault(field, "number_series_missing")], setup_field=field)
+    series = _required(session, field, lock=True)
     holds = taken or (lambda session, nos: _held(session, field, nos))
     prefix, digits = _parts(series.starting_no)
     largest = 10**digits - 1
-    number = (
-        _number(series.starting_no)
-        if series.last_no_used is None
-        else _number(series.last_no_used) + series.increment
-    )
+    number = _following(series)
     given: list[str] = []
     while len(given) < count:
         wanted = count - len(given)
+        beyond = number + wanted * series.increment
         candidates = [
             f"{prefix}{candidate:0{digits}}"
-            for candidate in range(
-                number, min(number + wanted * series.increment, largest + 1), series.increment
-            )
+            for candidate in range(number, min(beyond, largest + 1), series.increment)
         ]
         if len(candidates) < wanted:
-            raise NumberSeriesExhausted(
-                [Fault(field, "number_series_exhausted", series.code, {"series": series.code})],
-                setup_field=field,
-                series=series.code,
-            )
-        number += wanted * series.increment
+            raise _exhausted(series, field)
+        number = beyond
         held = holds(session, candidates)
-        given += [candidate for candidate in candidates if candidate.lower() not in held]
+        given += [candidate for candidate in candidates if candidate not in held]
     if given:
         series.last_no_used = given[-1]
         session.flush()
@@ -225,9 +214,16 @@ def next_nos(session: Session, *, field: SetupField, count: int, taken: Taken | 
 
 
 def check_available(session: Session, *, field: SetupField) -> None:
-    """Raise `NumberSeriesMissing` if the setup names no series in `field`; take no number."""
-    if _of_setup(session, field, lock=False) is None:
-        raise NumberSeriesMissing([Fault(field, "number_series_missing")], setup_field=field)
+    """See to it that there is a next number, without giving it out (L2, L7).
+
+    Raises
+    ------
+    NumberSeriesMissing, NumberSeriesExhausted
+        As `next_nos`.
+    """
+    series = _required(session, field, lock=False)
+    if _following(series) > 10 ** _parts(series.starting_no)[1] - 1:
+        raise _exhausted(series, field)
 
 
 def check_manual(session: Session, *, field: SetupField, no: str, faults: Faults) -> None:
@@ -266,6 +262,25 @@ def add_numbered(session: Session, row: Numbered, *, field: SetupField, values: 
                 raise
 
 
+def _required(session: Session, field: SetupField, *, lock: bool) -> NumberSeries:
+    series = _of_setup(session, field, lock=lock)
+    if series is None:
+        raise NumberSeriesMissing([Fault(field, "number_series_missing")], setup_field=field)
+    return series
+
+
+def _exhausted(series: NumberSeries, field: SetupField) -> NumberSeriesExhausted:
+    fault = Fault(field, "number_series_exhausted", series.code, {"series": series.code})
+    return NumberSeriesExhausted([fault], setup_field=field, series=series.code)
+
+
+def _following(series: NumberSeries) -> int:
+    """The number after the last one used; the starting number comes first."""
+    if series.last_no_used is None:
+        return _number(series.starting_no)
+    return _number(series.last_no_used) + series.increment
+
+
 def _of_setup(session: Session, field: SetupField, *, lock: bool) -> NumberSeries | None:
     query = select(NumberSeries).join(Setup, NumberSeries.id == getattr(Setup, f"{field}_id"))
     if lock:
@@ -274,7 +289,9 @@ def _of_setup(session: Session, field: SetupField, *, lock: bool) -> NumberSerie
 
 
 def _held(session: Session, field: SetupField, nos: Sequence[str]) -> set[str]:
-    statement = text(_HOLDERS[field]).bindparams(bindparam("nos", [no.lower() for no in nos], ARRAY(Text)))
+    statement = text(f"SELECT n FROM unnest(:nos) n WHERE {_HOLDERS[field]}").bindparams(
+        bindparam("nos", list(nos), ARRAY(Text))
+    )
     return set(session.scalars(statement))
 
 

@@ -223,7 +223,7 @@ def remove(
     parameters
         Bound in those queries.
     belongings
-        DELETE statements of rows that go with it.
+        Statements that take away the rows that go with it.
 
     Raises
     ------
@@ -242,7 +242,8 @@ def remove(
                 session.execute(statement)
             table = type(row).__table__
             session.execute(
-                delete(type(row)).where(
+                delete(type(row))
+                .where(
                     *(
                         key_part == value
                         for key_part, value in zip(
@@ -250,6 +251,7 @@ def remove(
                         )
                     )
                 )
+                .execution_options(synchronize_session=False)
             )
     except IntegrityError as error:
         table_name = getattr(getattr(error.orig, "diag", None), "table_name", None)

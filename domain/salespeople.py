@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, Identity
+from sqlalchemy import ColumnElement, Identity, text
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from domain import audit, records, statistics
@@ -34,6 +34,9 @@ REFERENCES = {
     "campaign_entry": "SELECT FROM campaign_entry WHERE salesperson_id = :id",
     "interaction": "SELECT FROM interaction WHERE salesperson_id = :id",
 }
+_CLEAR_REVOKED_TOKENS = text(
+    "UPDATE api_token SET salesperson_id = NULL WHERE salesperson_id = :id AND revoked_at IS NOT NULL"
+)
 
 
 class Salesperson(Base):
@@ -110,6 +113,7 @@ def delete(session: Session, salesperson: Salesperson, *, actor: Actor) -> None:
         key=salesperson.code,
         references=REFERENCES,
         parameters={"id": salesperson.id},
+        belongings=[_CLEAR_REVOKED_TOKENS.bindparams(id=salesperson.id)],
     )
     audit.record_difference(
         session,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, ClassVar
 
-from sqlalchemy import select, text
+from sqlalchemy import BigInteger, select, text
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from domain import audit, criteria_actions, inherited, records, segments
@@ -29,7 +29,7 @@ class SegmentLine(Base):
 
     segment_id: Mapped[int] = mapped_column(primary_key=True)
     line_no: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    contact_id: Mapped[int]
+    contact_id: Mapped[int] = mapped_column(BigInteger)
     template_id: Mapped[int | None]
     salesperson_id: Mapped[int | None]
     campaign_id: Mapped[int | None]

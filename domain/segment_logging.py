@@ -140,7 +140,7 @@ class LogSegment(Kind):
             follow_up_id=_prepare_follow_up(session, job, segment, campaign_id),
         )
         job.working = dataclasses.asdict(plan)
-        return cut(1, segment.last_line_no, most=CHUNK)
+        return _cut_lines(session, segment)
 
     def work(self, session: Session, job: Job, chunk: Chunk) -> Mapping[str, Any]:
         """Log the lines of one chunk."""
@@ -172,8 +172,8 @@ class LogSegment(Kind):
                 f"segment {segment.no} has {segment.lines_count} lines, but {counts} were logged and skipped"
             )
         logged = session.get_one(LoggedSegment, plan.logged_segment_no, with_for_update=True)
-        logged.status = "logged"
         logged.logged_at = session.execute(text("SELECT clock_timestamp()")).scalar_one()
+        logged.status = "logged"
         logged.interactions_count = counts["logged"]
         logged.skipped_count = counts["skipped"]
         logged.campaign_entries_count = _complete_campaign_entries(session, logged)
@@ -251,6 +251,26 @@ COMPLETE_CAMPAIGN_ENTRIES = text("""
     ) e
     WHERE n.logged_segment_no = :logged_segment_no AND c.entry_no = n.entry_no
 """)
+
+
+def _cut_lines(session: Session, segment: Segment) -> list[Chunk]:
+    """Cut by line number, each chunk with the number of lines that are there, so that progress is exact."""
+    chunks = cut(1, segment.last_line_no, most=CHUNK)
+    if segment.lines_count == segment.last_line_no:
+        return chunks
+    rows = session.execute(
+        text(
+            "SELECT (line_no - 1) / :width AS position, count(*) AS lines FROM segment_line "
+            "WHERE segment_id = :segment_id GROUP BY 1"
+        ),
+        {"segment_id": segment.id, "width": chunks[0].range_to},
+    )
+    lines = {row.position: row.lines for row in rows}
+    return [
+        dataclasses.replace(chunk, size=lines[position])
+        for position, chunk in enumerate(chunks)
+        if position in lines
+    ]
 
 
 def _make_campaign_entries(session: Session, segment: Segment, logged: LoggedSegment) -> int | None:

@@ -16,7 +16,7 @@ from domain import audit, inherited, jobs, number_series, records, setup, sql
 from domain import values as v
 from domain.actors import Actor
 from domain.campaigns import Campaign
-from domain.database import Base, constraints_as_faults
+from domain.database import Base
 from domain.errors import Conflict, Fault, Faults, NotFound
 
 THING = "segment"
@@ -168,10 +168,8 @@ def create(session: Session, *, values: Mapping[str, Any], actor: Actor) -> Segm
         raise AlreadyLogged([Fault("no", "already_logged", no)], no=no)
     columns.setdefault("date", setup.today(session))
     columns.setdefault("salesperson_id", actor.salesperson_id)
-    no = no or number_series.next_no(session, field="segment_nos")
     segment = Segment(no=no, created_by=actor.id, **columns)
-    with constraints_as_faults(session, {"no": no}):
-        session.add(segment)
+    number_series.add_numbered(session, segment, field="segment_nos", values={"no": no})
     audit.record_difference(
         session, actor=actor, action="create", object_type=THING, object_key=segment.no, before={},
         after=stored(session, segment),

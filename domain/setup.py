@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
-from datetime import date
 from functools import cache
 from typing import Any
 from zoneinfo import available_timezones
@@ -43,6 +43,14 @@ def get(session: Session, *, lock: bool = False) -> Setup:
     if lock:
         query = query.with_for_update(key_share=True).execution_options(populate_existing=True)
     return session.scalars(query).one()
+
+
+def today(session: Session) -> dt.date:
+    """Say which date it is now in the time zone of the setup, by the database's clock (I4, S1)."""
+    date: dt.date = session.execute(
+        text("SELECT (now() AT TIME ZONE timezone)::date FROM setup")
+    ).scalar_one()
+    return date
 
 
 def change(session: Session, setup: Setup, *, values: Mapping[str, Any], actor: Actor) -> Setup:
@@ -85,12 +93,6 @@ def describe(session: Session, setup: Setup) -> dict[str, Any]:
         "contact_pressure_days": setup.contact_pressure_days,
         "company_name": setup.company_name,
     }
-
-
-def today(session: Session) -> date:
-    """Return today's date in the time zone of the setup, by the database's clock."""
-    found: date = session.execute(text("SELECT (now() AT TIME ZONE timezone)::date FROM setup")).scalar_one()
-    return found
 
 
 def _is_timezone(session: Session, name: str) -> bool:

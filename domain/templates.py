@@ -89,7 +89,8 @@ class InteractionTemplate(Base):
     unit_duration_min: Mapped[int] = mapped_column(default=0, server_default="0")
     information_flow: Mapped[str | None]
     initiated_by: Mapped[str | None]
-    correspondence_type: Mapped[str | None] = mapped_column(default="email", server_default="email")
+    # Without the schema's default, which would come in the place of a blank that was given.
+    correspondence_type: Mapped[str | None]
     ignore_contact_correspondence_type: Mapped[bool] = mapped_column(default=False, server_default="false")
     campaign_id: Mapped[int | None] = mapped_column(ForeignKey("campaign.id"))
     campaign_target: Mapped[bool] = mapped_column(default=False, server_default="false")
@@ -179,7 +180,7 @@ def create(session: Session, *, values: Mapping[str, Any], actor: Actor) -> Inte
     if "code" in taken and records.exists_key(session, InteractionTemplate.code, taken["code"]):
         faults.add("code", "already_exists", taken["code"])
     languages = _taken_languages(taken.pop("languages", []), faults)
-    columns = _columns(session, taken, faults)
+    columns = {"correspondence_type": "email", **_columns(session, taken, faults)}
     _check_default_language(columns.get("language_code"), languages, faults)
     faults.raise_if_any()
     # The version refers to the template and the template to the version; that key is checked at the commit.

@@ -239,13 +239,26 @@ def by_password(session: Session, *, name: str, password: str) -> AppUser | None
     return user
 
 
-def create_sign_in_link(session: Session, user: AppUser) -> str:
-    """Make the secret of a link that signs `user` in once within 24 hours; it replaces an earlier one."""
+def create_sign_in_link(session: Session, user: AppUser, *, actor: Actor | None = None) -> str:
+    """Make the secret of a link that signs `user` in once within 24 hours; it replaces an earlier one.
+
+    Parameters
+    ----------
+    actor
+        Who asked for it; the system (command line, first start) unless said.
+    """
     secret = secrets.token_urlsafe(32)
     records.lock(session, user, thing=THING, key=user.name)
     user.sign_in_link_hash = hash_of(secret)
     user.sign_in_link_expires_at = session.scalar(select(func.now() + SIGN_IN_LINK_LIFE))
     session.flush()
+    audit.record(
+        session,
+        actor=actor or system(session),
+        action="create_sign_in_link",
+        object_type=THING,
+        object_key=user.name,
+    )
     return secret
 
 

@@ -21,7 +21,7 @@ def create_user(database_url: str, values: dict[str, Any]) -> None:
         The fields of `domain.users.create_user`.
     """
     with _session(database_url) as session:
-        users.create_user(session, values=values, actor=users.SYSTEM)
+        users.create_user(session, values=values, actor=users.system(session))
 
 
 def create_token(database_url: str, values: dict[str, Any]) -> str:
@@ -35,7 +35,7 @@ def create_token(database_url: str, values: dict[str, Any]) -> str:
         The fields of `domain.users.create_token`.
     """
     with _session(database_url) as session:
-        _, plain_token = users.create_token(session, values=values, actor=users.SYSTEM)
+        _, plain_token = users.create_token(session, values=values, actor=users.system(session))
         return str(plain_token)
 
 

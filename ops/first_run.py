@@ -30,7 +30,7 @@ def ensure_admin(database_url: str, base_url: str, *, password: str) -> str | No
             if session.scalar(text("SELECT EXISTS (SELECT FROM app_user)")):
                 return None
             values = {"name": "admin", "role": "admin", "password": password}
-            admin = users.create_user(session, values=values, actor=users.SYSTEM)
+            admin = users.create_user(session, values=values, actor=users.system(session))
             return f"{base_url}/sign-in/link/{users.create_sign_in_link(session, admin)}"
     finally:
         engine.dispose()

@@ -58,15 +58,28 @@ class ProcessMark:
 
 
 def _start_time(pid: int) -> str | None:
-    """Return boot id and start time of a living process; None for a dead one, a zombie, or without /proc."""
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    except OSError:
+    """Return boot id and start time of a living process; None for a dead one or without /proc."""
+    if not (fields := _status_fields(pid)):
         return None
-    fields = stat.rpartition(")")[2].split()
-    state, start_ticks = fields[0], fields[19]
-    return None if state in "ZX" else f"{boot}/{start_ticks}"
+    boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    return f"{boot}/{fields[19]}"
+
+
+def _status_fields(pid: int) -> list[str]:
+    """Return the fields of /proc/PID/stat from the state on (proc(5)), nothing for the dead and zombies.
+
+    A zombie holds neither memory nor sockets any more; until then a killed process may still hold its port.
+    """
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return []
+    return [] if fields[0] in "ZX" else fields
+
+
+def group_members(group: int) -> list[int]:
+    """Return the living processes of a process group."""
+    return [pid for pid in running_processes() if _status_fields(pid)[2:3] == [str(group)]]
 
 
 def running_processes() -> Iterator[int]:

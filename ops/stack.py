@@ -12,6 +12,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import click
@@ -22,15 +23,16 @@ from ops.connection import reachable_database, reachable_redis
 from ops.data_folder import DataFolder, RunningStack
 from ops.embedded import EmbeddedPostgres, EmbeddedRedis, EmbeddedServer
 from ops.errors import OpsError
-from ops.processes import last_line, processes_with_environment, send_signal, wait_until
-from ops.supervisor import Child, Supervisor
+from ops.processes import ProcessMark, last_line, processes_with_environment, send_signal, wait_until
+from ops.supervisor import Child, Interrupted, Supervisor
 
 READY_SECONDS = 60
 _RUN_VARIABLE = "INTERLOG_RUN"
-_WEB_STOP_SECONDS = 3
+_WEB_STOP_SECONDS = 2.5
 _WORKER_STOP_SECONDS = 6
-_SERVER_STOP_SECONDS = 5
+_SERVER_STOP_SECONDS = 8
 _HOPELESS_FAILURES = 3
+_KILL_SECONDS = 5
 
 
 @dataclass(frozen=True)
@@ -163,7 +165,9 @@ class Stack:
             return self._is_ready() or supervisor.failures("web") >= _HOPELESS_FAILURES
 
         supervisor.run(is_settled, timeout=READY_SECONDS)
-        if not supervisor.stopping and not self._is_ready():
+        if supervisor.stopping:
+            raise Interrupted("stopped before everything was running")
+        if not self._is_ready():
             log = self._children["web"].log_path
             reason = last_line(log.read_text(errors="replace"), prefer=("Error", "error"))
             raise OpsError(f"the site does not become ready: {reason} (log: {log})")
@@ -207,16 +211,18 @@ def up(
     say = _say_nothing if quiet else click.echo
     started = time.monotonic()
     stack = Stack(options, processes)
-    with stack.folder.lock(), Supervisor(_warn) as supervisor:
-        say(f"Interlog starts (data and logs: {stack.folder.path})")
-        with stack.running(supervisor):
-            if supervisor.stopping:
-                return
-            _introduce(stack, time.monotonic() - started, say)
-            work = _JobThread(job, stack, supervisor, stay=stay) if job else None
-            supervisor.run(work.ends_the_stack if work else None)
-            say("stopping")
-    if work and work.error:
+    work = _Work(job, stay=stay)
+    try:
+        with stack.folder.lock(), Supervisor(_warn) as supervisor:
+            say(f"Interlog starts (data and logs: {stack.folder.path})")
+            with stack.running(supervisor):
+                _introduce(stack, time.monotonic() - started, say)
+                work.begin(stack, supervisor)
+                supervisor.run(work.ends_the_stack if job else None)
+                say("stopping")
+    except Interrupted:
+        pass
+    if work.error:
         raise work.error
     say("stopped")
 
@@ -249,37 +255,47 @@ def end_leftovers(folder: DataFolder) -> None:
 
 def end_processes_of(run: str) -> None:
     """End at once what still runs of a stack's application processes."""
-    for pid in processes_with_environment(_RUN_VARIABLE, run):
-        send_signal(pid, signal.SIGKILL)
-    wait_until(lambda: not processes_with_environment(_RUN_VARIABLE, run), 5)
+    while found := processes_with_environment(_RUN_VARIABLE, run):
+        marks = [mark for pid in found if (mark := ProcessMark.of(pid))]
+        for mark in marks:
+            send_signal(mark.pid, signal.SIGKILL)
+            wait_until(partial(_is_gone, mark), _KILL_SECONDS)
 
 
-class _JobThread:
-    """Does the job beside the supervising main thread."""
+def _is_gone(mark: ProcessMark) -> bool:
+    return not mark.is_alive()
 
-    def __init__(
-        self, job: Callable[[Stack], None], stack: Stack, supervisor: Supervisor, *, stay: bool
-    ) -> None:
+
+class _Work:
+    """What a stack runs for: a job done beside the supervising main thread, or nothing but being there."""
+
+    def __init__(self, job: Callable[[Stack], None] | None, *, stay: bool) -> None:
         self.error: OpsError | None = None
         self._job = job
-        self._stack = stack
-        self._supervisor = supervisor
         self._stay = stay
-        self._thread = threading.Thread(target=self._work, daemon=True, name="job")
-        self._thread.start()
+        self._thread: threading.Thread | None = None
+
+    def begin(self, stack: Stack, supervisor: Supervisor) -> None:
+        """Start the job, if there is one."""
+        if self._job:
+            arguments = (self._job, stack, supervisor)
+            self._thread = threading.Thread(target=self._do, args=arguments, daemon=True, name="job")
+            self._thread.start()
 
     def ends_the_stack(self) -> bool:
         """Tell whether the job is over and the stack has nothing more to run for."""
-        return not self._thread.is_alive() and (self.error is not None or not self._stay)
+        if self._thread is None or self._thread.is_alive():
+            return False
+        return self.error is not None or not self._stay
 
-    def _work(self) -> None:
+    def _do(self, job: Callable[[Stack], None], stack: Stack, supervisor: Supervisor) -> None:
         try:
-            self._job(self._stack)
+            job(stack)
         except OpsError as error:
             self.error = error
         except Exception as error:
             # while everything stops, a job may well fail
-            if not self._supervisor.stopping:
+            if not supervisor.stopping:
                 traceback.print_exc()
                 self.error = OpsError(f"failed: {error}")
 

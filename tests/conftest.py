@@ -21,6 +21,7 @@ from psycopg import sql
 from sqlalchemy import Engine, NullPool, create_engine, make_url
 from sqlalchemy.orm import Session
 
+from domain import logs
 from ops.embedded import EmbeddedPostgres, EmbeddedRedis
 
 TEMPLATE = "template"
@@ -126,6 +127,7 @@ _RUN = pytest.StashKey[_Run]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    logs.configure(process="test")
     config.stash[_RUN] = _Run()
 
 

@@ -1,6 +1,7 @@
 """Runs a stack whose web, worker and beat are small stand-ins: `fake_stack.py DATA PORT [MODE]`.
 
-With mode `stubborn` the stand-ins ignore SIGTERM; with `broken` web ends at once.
+With mode `stubborn` the stand-ins ignore SIGTERM; with `broken` web ends at once; with `job` and `bad-job`
+there is a job, after which the stack ends.
 """
 
 import sys
@@ -30,6 +31,16 @@ BEAT = "import signal; signal.pause()"
 BROKEN = "import sys; sys.exit('RuntimeError: nothing works')"
 
 
+def job(running: stack.Stack) -> None:
+    """Say where the stack is."""
+    sys.stdout.write(f"the job runs on {running.base_url}\n")
+
+
+def bad_job(running: stack.Stack) -> None:
+    """Find that the job cannot be done."""
+    raise OpsError("the job cannot be done")
+
+
 def main(data: str, port: str, mode: str = "") -> None:
     """Run the stack until it is told to stop."""
     prefix = STUBBORN if mode == "stubborn" else ""
@@ -40,7 +51,12 @@ def main(data: str, port: str, mode: str = "") -> None:
         "beat": Command([sys.executable, "-c", prefix + BEAT]),
     }
     try:
-        stack.up(stack.Options(Path(data), port=int(port)), processes=processes)
+        stack.up(
+            stack.Options(Path(data), port=int(port)),
+            job={"job": job, "bad-job": bad_job}.get(mode),
+            stay=False,
+            processes=processes,
+        )
     except OpsError as error:
         sys.exit(f"Error: {error}")
 

@@ -24,6 +24,7 @@ def project(tmp_path: Path) -> Path:
     (root / "ops").mkdir(parents=True)
     shutil.copy(ROOT / "interlog", root)
     (root / "requirements.lock").write_text("")
+    (root / "ops" / "__init__.py").touch()
     (root / "ops" / "__main__.py").write_text(ECHO)
     return root
 
@@ -41,6 +42,7 @@ def run(project: Path, *arguments: str, cwd: Path | None = None) -> subprocess.C
 def test_the_first_start_makes_the_environment_and_hands_over(project, tmp_path):
     elsewhere = tmp_path / "elsewhere"
     (elsewhere / "ops").mkdir(parents=True)
+    (elsewhere / "ops" / "__init__.py").touch()
     (elsewhere / "ops" / "__main__.py").write_text("print('the wrong ops')")
     started = run(project, "import", "contacts.csv", cwd=elsewhere)
     assert started.returncode == 0, started.stderr

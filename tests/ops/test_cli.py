@@ -94,7 +94,7 @@ def test_the_programs_know_the_options_they_are_given(program, command):
 
 def test_a_command_becomes_its_program_so_signals_reach_it():
     script = (
-        "from ops.commands import Command; import sys; Command([sys.executable, '-c', sys.argv[1]]).execute()"
+        "import sys; from ops.commands import Command; Command([sys.executable, *sys.argv[1:]]).execute()"
     )
     program = "import os, signal; print(os.getpid(), flush=True); signal.pause()"
     started = subprocess.Popen(

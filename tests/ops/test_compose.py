@@ -11,9 +11,11 @@ import psycopg
 import pytest
 import yaml
 
+from domain.migrations import upgrade
 from ops.cli import main
 from ops.commands import ROOT
-from ops.embedded import EmbeddedPostgres, _postgres_binary
+from ops.embedded import EmbeddedPostgres
+from ops.server_programs import postgres_program
 
 TEXT = (ROOT / "docker-compose.yml").read_text()
 COMPOSE: dict[str, Any] = yaml.safe_load(TEXT)
@@ -106,7 +108,6 @@ def test_postgres_gets_settings_it_knows(tmp_path):
 
 
 def test_the_running_role_works_with_rows_but_not_with_the_schema(tmp_path: Path):
-    domain_migrations = pytest.importorskip("domain.migrations")
     with EmbeddedPostgres(tmp_path / "postgres", fast=True) as server:
         client = {"PGHOST": "127.0.0.1", "PGPORT": str(server.port), "PGPASSWORD": server.password}
         image = {"POSTGRES_USER": server.user, "POSTGRES_DB": server.database}
@@ -119,7 +120,7 @@ def test_the_running_role_works_with_rows_but_not_with_the_schema(tmp_path: Path
             check=True,
             capture_output=True,
         )
-        domain_migrations.upgrade(server.url)
+        upgrade(server.url)
         address = {"host": "127.0.0.1", "port": server.port, "dbname": server.database}
         with psycopg.connect(**address, user="interlog_app", password="for-the-test") as connection:
             tables = connection.execute(
@@ -138,4 +139,4 @@ def test_the_running_role_works_with_rows_but_not_with_the_schema(tmp_path: Path
 
 
 def _path_with_psql() -> str:
-    return f"{_postgres_binary('psql').parent}{os.pathsep}{os.environ['PATH']}"
+    return f"{postgres_program('psql').parent}{os.pathsep}{os.environ['PATH']}"

@@ -12,8 +12,9 @@ import pytest
 import redis
 
 from ops.commands import ROOT
-from ops.embedded import EmbeddedPostgres, EmbeddedRedis, EmbeddedServer, ServerError
+from ops.embedded import EmbeddedPostgres, EmbeddedRedis, EmbeddedServer
 from ops.processes import ProcessMark, command_line, wait_until
+from ops.server_programs import ServerError
 
 # A server started from a thread does not die with its owner: the kernel would watch the thread.
 OWNER = """

@@ -223,4 +223,18 @@ def test_a_stop_during_the_start_leaves_nothing(start_stack, folder):
     assert wait_until(lambda: bool(servers_of(folder)), 20)
     stack.terminate()
     stack.communicate(timeout=20)
-    assert wait_until(lambda: not servers_of(folder), 1)
+    assert stack.returncode == 0
+    assert servers_of(folder) == []
+
+
+def test_the_stack_ends_with_its_job(start_stack, folder):
+    stack = start_stack(port := free_port(), "job")
+    said, _ = stack.communicate(timeout=60)
+    assert stack.returncode == 0
+    assert f"the job runs on http://127.0.0.1:{port}\n" in said
+    assert servers_of(folder) == []
+
+
+def test_a_job_that_fails_ends_the_stack_with_its_reason(start_stack, folder):
+    assert the_one_line_of(start_stack(free_port(), "bad-job")) == "Error: the job cannot be done\n"
+    assert servers_of(folder) == []

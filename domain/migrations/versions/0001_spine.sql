@@ -363,7 +363,8 @@ CREATE TABLE logged_segment (
     logged_at timestamptz,
     canceled_at timestamptz,
     canceled_by integer REFERENCES actor,
-    deleted_at timestamptz
+    deleted_at timestamptz,
+    CONSTRAINT logged_segment_logged_at_check CHECK ((status = 'logged') = (logged_at IS NOT NULL))
 );
 CREATE UNIQUE INDEX logged_segment_segment_no_key ON logged_segment (lower(segment_no)) WHERE deleted_at IS NULL;
 CREATE UNIQUE INDEX logged_segment_job_id_key ON logged_segment (job_id);
@@ -395,8 +396,10 @@ CREATE INDEX campaign_entry_logged_segment_no_idx ON campaign_entry (logged_segm
 CREATE SEQUENCE interaction_entry_no_seq;
 
 -- Gives the first of `wanted` consecutive entry numbers. The lock lasts for two statements only: leaving the
--- inner block by an exception releases it, while what a sequence gave out is never taken back.
-CREATE FUNCTION next_entry_nos(wanted bigint) RETURNS bigint LANGUAGE plpgsql AS $$
+-- inner block by an exception releases it, while what a sequence gave out is never taken back. It runs with the
+-- rights of the schema's owner, so that the application's role needs none on the sequence.
+CREATE FUNCTION next_entry_nos(wanted bigint) RETURNS bigint LANGUAGE plpgsql
+    SECURITY DEFINER SET search_path FROM CURRENT AS $$
 DECLARE
     first bigint;
 BEGIN
@@ -464,6 +467,9 @@ CREATE INDEX interaction_comment_entry_no_idx ON interaction_comment (entry_no);
 
 -- The entries there are for anybody: an entry of a segment counts only when its segment is complete (L8), and
 -- its three ways of being canceled (own, logged segment's, campaign entry's) are shown as one (E3).
+-- Both conditions are plain tests for NULL because the planner knows how many rows pass those: with a comparison of
+-- status and a coalesce it expected one row of a million (one logged segment) and sorted them all, 2.7 s for a page
+-- of the log instead of 1 ms.
 CREATE VIEW interaction_visible AS
 SELECT
     i.entry_no, i.contact_id, i.company_id, i.created_at, i.date, i.time_of_day,
@@ -479,7 +485,7 @@ SELECT
     i.document_type, i.document_no, i.document_version, i.document_occurrence, i.times_printed,
     CASE WHEN i.logged_segment_no IS NOT NULL THEN 'segment'
          WHEN i.document_type IS NOT NULL THEN 'document' ELSE 'manual' END AS origin,
-    coalesce(i.canceled_at, least(s.canceled_at, c.canceled_at)) IS NOT NULL AS canceled,
+    i.canceled_at IS NOT NULL OR s.canceled_at IS NOT NULL OR c.canceled_at IS NOT NULL AS canceled,
     coalesce(i.canceled_at, least(s.canceled_at, c.canceled_at)) AS canceled_at,
     CASE WHEN i.canceled_at IS NOT NULL THEN i.canceled_by
          WHEN c.canceled_at IS NULL OR s.canceled_at <= c.canceled_at THEN s.canceled_by
@@ -488,7 +494,7 @@ FROM interaction i
 JOIN interaction_template_version v ON v.id = i.template_version_id
 LEFT JOIN logged_segment s ON s.no = i.logged_segment_no
 LEFT JOIN campaign_entry c ON c.entry_no = i.campaign_entry_no
-WHERE s.status IS DISTINCT FROM 'logging';
+WHERE s.no IS NULL OR s.logged_at IS NOT NULL;
 
 -- What each line will be logged with (S3) and what stands against it (S9): the one definition, read by the line
 -- list, the check and the logging. h = the header's values where they apply: a line with a template of its own

@@ -1,0 +1,71 @@
+"""Every code that the domain can raise has a status and words (STYLE 8)."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import pkgutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import domain
+from domain.errors import Fault, Invalid, NotFound, Refusal
+from web import errors, messages
+
+MODULES = [module.name for module in pkgutil.iter_modules(domain.__path__)]
+
+
+def subclasses(kind: type[Refusal]) -> Iterator[type[Refusal]]:
+    for module in MODULES:
+        importlib.import_module(f"domain.{module}")
+    for subclass in kind.__subclasses__():
+        if subclass.__module__.startswith("domain."):
+            yield subclass
+        yield from subclasses(subclass)
+
+
+def codes_of_faults() -> set[str]:
+    """Codes in `faults.add(field, "code")`, `Fault(field, "code")` and `Bad("code")` anywhere in the domain."""
+    found: set[str] = set()
+    for path in Path(domain.__path__[0]).glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if not isinstance(node, ast.Call):
+                continue
+            name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+            place = {"add": 1, "Fault": 1, "Bad": 0}.get(name)
+            if place is not None and len(node.args) > place:
+                found |= {
+                    part.value
+                    for part in ast.walk(node.args[place])
+                    if isinstance(part, ast.Constant)
+                    and isinstance(part.value, str)
+                    and part.value.isidentifier()
+                }
+    return found
+
+
+def test_every_refusal_has_a_status_and_words() -> None:
+    for refusal in subclasses(Refusal):
+        assert refusal.code in errors.STATUS, refusal
+        assert refusal.code in messages.REFUSALS or issubclass(refusal, (Invalid, NotFound)), refusal
+
+
+def test_every_fault_has_words() -> None:
+    assert codes_of_faults() - set(messages.FAULTS) == set()
+
+
+@pytest.mark.parametrize("code", sorted(messages.FAULTS))
+def test_words_say_the_field_and_never_break(code: str) -> None:
+    fault = Fault("salesperson_code", code, "100 % “odd”\x00\ud800", {"limit": 20})
+    said = messages.message(fault)
+    assert "%(" not in said
+    said.encode()
+
+
+def test_outside_a_request_words_are_english() -> None:
+    assert messages.message(Fault("salesperson_code", "unknown", "XX")) == "Salesperson: there is no “XX”."
+    assert messages.refusal_message(NotFound("contact", "C1")) == "There is no contact “C1”."
+    two = Invalid([Fault("code", "required"), Fault("name", "too_long", "x", {"limit": 100})])
+    assert messages.refusal_message(two) == "2 values cannot be taken."

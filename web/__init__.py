@@ -1,0 +1,89 @@
+"""The web process: pages for people, an API for programs, and nothing that takes long (DESIGN 3)."""
+
+from __future__ import annotations
+
+import importlib.util
+import secrets
+from typing import Any
+
+from flask import Flask, Response, request
+from flask_openapi.openapi import OpenAPI
+from flask_wtf import CSRFProtect
+
+import domain.settings
+from domain.settings import Settings
+from web import api, broker, database, errors, headers, health, i18n, identity, limits, logs, requests
+from web.api.models import Problem
+
+
+class Application(OpenAPI):
+    """Flask with one transaction around every view."""
+
+    request_class = requests.Request
+
+    def dispatch_request(self) -> Response:
+        """Do the view, end its transaction, and only then answer."""
+        try:
+            return database.finish(self.make_response(super().dispatch_request()))
+        except BaseException:
+            database.undo()
+            raise
+
+
+def create_app(settings: Settings | None = None) -> Flask:
+    """Make the web application.
+
+    Parameters
+    ----------
+    settings
+        By default those of the environment.
+    """
+    settings = settings or domain.settings.load()
+    app = Application(
+        __name__,
+        info=api.INFO,
+        security_schemes=api.SECURITY_SCHEMES,
+        validation_error_model=Problem,
+        doc_ui=False,
+    )
+    app.openapi_version = "3.1.1"
+    app.config.update(_configuration(settings))
+    logs.init_app(app)
+    database.init_app(app, settings.database_url)
+    broker.init_app(app, settings.redis_url)
+    i18n.init_app(app)
+    limits.init_app(app, settings)
+    identity.init_app(app)
+    _protect_forms(app)
+    headers.init_app(app, https=settings.secure_cookies)
+    health.init_app(app)
+    errors.init_app(app)
+    api.register(app, settings)
+    if importlib.util.find_spec("web.pages"):
+        from web import pages
+
+        pages.register(app)
+    return app
+
+
+def _protect_forms(app: Flask) -> None:
+    """Check the CSRF token of every form. The API does so itself: requests with a token need none."""
+    protection = CSRFProtect(app)
+
+    @app.before_request
+    def check() -> None:
+        if not request.path.startswith(errors.API):
+            protection.protect()
+
+
+def _configuration(settings: Settings) -> dict[str, Any]:
+    return {
+        "SECRET_KEY": settings.secret_key.get_secret_value() or secrets.token_hex(32),
+        "SESSION_COOKIE_HTTPONLY": True,
+        "SESSION_COOKIE_SAMESITE": "Lax",
+        "SESSION_COOKIE_SECURE": settings.secure_cookies,
+        "MAX_CONTENT_LENGTH": settings.max_body_bytes,
+        "MAX_FORM_MEMORY_SIZE": requests.JSON_LIMIT,
+        "WTF_CSRF_TIME_LIMIT": None,
+        "WTF_CSRF_CHECK_DEFAULT": False,
+    }

@@ -1,0 +1,64 @@
+"""The HTTP API, version 1 (API.md): one module per noun, registered here under `/api/v1`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask_openapi.blueprint import APIBlueprint
+from flask_openapi.models.security_scheme import SecurityScheme
+from flask_openapi.openapi import OpenAPI
+
+from domain.settings import Settings
+from web.api import (
+    campaigns,
+    contacts,
+    interaction_groups,
+    interaction_templates,
+    interactions,
+    jobs,
+    logged_segments,
+    number_series,
+    salespeople,
+    segment_lines,
+    segments,
+    setup,
+    users,
+)
+from web.api.documentation import documentation, swagger
+
+PREFIX = "/api/v1"
+INFO = {
+    "title": "Interlog",
+    "version": "1",
+    "description": "Records what passes between a company and its contacts.",
+}
+SECURITY_SCHEMES: dict[str, SecurityScheme | dict[str, Any]] = {
+    "token": {"type": "http", "scheme": "bearer"},
+    "session": {"type": "apiKey", "in": "cookie", "name": "session"},
+}
+NOUNS = (
+    users,
+    contacts,
+    salespeople,
+    campaigns,
+    interaction_groups,
+    interaction_templates,
+    setup,
+    number_series,
+    segments,
+    segment_lines,
+    logged_segments,
+    interactions,
+    jobs,
+)
+
+
+def register(app: OpenAPI, settings: Settings) -> None:
+    """Give `app` the API."""
+    api = APIBlueprint("api", __name__, url_prefix=PREFIX)
+    for noun in NOUNS:
+        api.register_api(noun.api)
+    api.register_blueprint(documentation)
+    api.register_blueprint(swagger)
+    app.register_api(api)
+    jobs.init_app(app, streams=settings.event_streams)

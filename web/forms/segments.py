@@ -1,0 +1,187 @@
+"""Forms of segments: header, a line's overrides, adding contacts, logging."""
+
+from __future__ import annotations
+
+from flask_babel import lazy_gettext as _
+
+from web import vocabulary as words
+from web.forms.base import RecordForm
+from web.forms.fields import (
+    AmountField,
+    ChoiceField,
+    CodeField,
+    CodesField,
+    DayField,
+    FlagField,
+    InheritedChoiceField,
+    InheritedCodeField,
+    InheritedFlagField,
+    MinutesField,
+    TextField,
+)
+from web.pages import options
+
+FIELDS = words.FIELDS
+
+
+class SegmentForm(RecordForm):
+    """The header of a segment (S1). What is left blank in the interaction section comes from the template."""
+
+    fixed = ("no",)
+    groups = (
+        (_("General"), ("no", "description", "date", "salesperson_code", "campaign_no")),
+        (
+            _("Interaction"),
+            (
+                "template_code",
+                "subject",
+                "language_code",
+                "correspondence_type",
+                "ignore_contact_correspondence_type",
+                "unit_cost",
+                "unit_duration_min",
+                "information_flow",
+                "initiated_by",
+                "campaign_target",
+                "campaign_response",
+            ),
+        ),
+    )
+    # Header field -> the name of what applies (S3).
+    effective = {
+        "campaign_no": "campaign_no",
+        "subject": "subject",
+        "language_code": "language_code",
+        "correspondence_type": "correspondence_type",
+        "unit_cost": "cost",
+        "unit_duration_min": "duration_min",
+        "information_flow": "information_flow",
+        "initiated_by": "initiated_by",
+        "campaign_target": "campaign_target",
+        "campaign_response": "campaign_response",
+    }
+    no = CodeField(FIELDS["no"], hint=_("Leave blank to take the next number of the series."))
+    description = TextField(FIELDS["description"], hint=_("Needed before the segment can be logged."))
+    date = DayField(FIELDS["date"])
+    salesperson_code = CodeField(
+        FIELDS["salesperson_code"], options=options.salespeople, hint=_("Blank: each contact's own.")
+    )
+    campaign_no = InheritedCodeField(FIELDS["campaign_no"], options=options.campaigns)
+    template_code = CodeField(FIELDS["template_code"], options=options.interaction_templates)
+    subject = TextField(FIELDS["subject"], limit=250)
+    language_code = InheritedCodeField(FIELDS["language_code"])
+    correspondence_type = InheritedChoiceField(
+        FIELDS["correspondence_type"], words=words.CORRESPONDENCE_TYPES
+    )
+    ignore_contact_correspondence_type = InheritedFlagField(FIELDS["ignore_contact_correspondence_type"])
+    unit_cost = AmountField(FIELDS["unit_cost"])
+    unit_duration_min = MinutesField(FIELDS["unit_duration_min"])
+    information_flow = InheritedChoiceField(FIELDS["information_flow"], words=words.INFORMATION_FLOWS)
+    initiated_by = InheritedChoiceField(FIELDS["initiated_by"], words=words.INITIATED_BY)
+    campaign_target = InheritedFlagField(FIELDS["campaign_target"])
+    campaign_response = InheritedFlagField(FIELDS["campaign_response"])
+
+
+class LineForm(RecordForm):
+    """What a segment line says of its own (S2); a field left blank is inherited."""
+
+    groups = (
+        (_("General"), ("description", "date", "salesperson_code", "campaign_no", "evaluation")),
+        (
+            _("Interaction"),
+            (
+                "template_code",
+                "subject",
+                "language_code",
+                "correspondence_type",
+                "cost",
+                "duration_min",
+                "information_flow",
+                "initiated_by",
+                "campaign_target",
+                "campaign_response",
+            ),
+        ),
+    )
+    description = TextField(FIELDS["description"])
+    date = DayField(FIELDS["date"])
+    salesperson_code = CodeField(FIELDS["salesperson_code"], options=options.salespeople)
+    campaign_no = InheritedCodeField(FIELDS["campaign_no"], options=options.campaigns)
+    evaluation = ChoiceField(FIELDS["evaluation"], words=words.EVALUATIONS, blank="–")
+    template_code = CodeField(FIELDS["template_code"], options=options.interaction_templates)
+    subject = TextField(FIELDS["subject"], limit=250)
+    language_code = InheritedCodeField(FIELDS["language_code"])
+    correspondence_type = InheritedChoiceField(
+        FIELDS["correspondence_type"], words=words.CORRESPONDENCE_TYPES
+    )
+    cost = AmountField(FIELDS["cost"])
+    duration_min = MinutesField(FIELDS["duration_min"])
+    information_flow = InheritedChoiceField(FIELDS["information_flow"], words=words.INFORMATION_FLOWS)
+    initiated_by = InheritedChoiceField(FIELDS["initiated_by"], words=words.INITIATED_BY)
+    campaign_target = InheritedFlagField(FIELDS["campaign_target"])
+    campaign_response = InheritedFlagField(FIELDS["campaign_response"])
+
+
+class AddLineForm(RecordForm):
+    """One contact added by hand (S4)."""
+
+    needed = ("contact_no",)
+    contact_no = CodeField(
+        FIELDS["contact_no"], lookup="contact", render_kw={"placeholder": _("No. or name")}
+    )
+    allow_existing = FlagField(FIELDS["allow_existing"])
+
+
+class AddContactsForm(RecordForm):
+    """Contacts added by a filter (S5)."""
+
+    groups = (
+        (
+            _("Contacts"),
+            ("type", "name", "country_code", "city", "salesperson_code", "mailing_groups"),
+        ),
+        (_("Options"), ("all", "allow_existing", "ignore_exclusion")),
+    )
+    # Fields of the form that filter contacts by a field of their own.
+    contact_fields = ("type", "name", "country_code", "city", "salesperson_code")
+    type = ChoiceField(FIELDS["type"], words=words.CONTACT_TYPES, blank=_("Any"))
+    name = TextField(_("Name contains"))
+    country_code = CodesField(FIELDS["country_code"], hint=_("Several, separated by commas."))
+    city = CodesField(FIELDS["city"], hint=_("Several, separated by commas."))
+    salesperson_code = CodeField(FIELDS["salesperson_code"], options=options.salespeople)
+    mailing_groups = CodesField(FIELDS["mailing_groups"], hint=_("Several, separated by commas."))
+    all = FlagField(_("All contacts"), hint=_("Needed if no filter is set."))
+    allow_existing = FlagField(FIELDS["allow_existing"])
+    ignore_exclusion = FlagField(_("Also contacts that are excluded from segments"))
+
+    def request_values(self) -> dict[str, object]:
+        """Give what was typed as the body of a criteria action (API.md, segments/actions)."""
+        values = self.values()
+        contact = {name: values[name] for name in self.contact_fields if values.get(name)}
+        filters: dict[str, object] = {}
+        if contact:
+            filters["contact"] = contact
+        if values.get("mailing_groups"):
+            filters["mailing_groups"] = values["mailing_groups"]
+        if values.get("all"):
+            filters["all"] = True
+        return {
+            "action": "add",
+            "filters": filters,
+            "allow_existing": values["allow_existing"],
+            "ignore_exclusion": values["ignore_exclusion"],
+        }
+
+
+class LogForm(RecordForm):
+    """How a segment is logged (L1 to L7)."""
+
+    follow_up = FlagField(_("Create Follow-up Segment"), hint=_("A new segment with the same contacts."))
+    send = FlagField(_("Send"), hint=_("Not possible yet: letters and emails cannot be delivered so far."))
+    on_invalid = ChoiceField(
+        _("Lines with problems"),
+        words={
+            "refuse": _("Log nothing if a line has a problem"),
+            "skip": _("Skip those lines and log the others"),
+        },
+    )

@@ -1,0 +1,64 @@
+"""Logs as JSON lines on stderr, each with the request it belongs to. Bodies, tokens and cookies are never logged."""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+import time
+import uuid
+
+import structlog
+from flask import Flask, Response, g, request
+
+log = structlog.get_logger("web.requests")
+
+REQUEST_ID = "X-Request-ID"
+ACCEPTED_ID = re.compile(r"[\w.-]{1,64}\Z", re.ASCII)
+
+
+def configure() -> None:
+    """Set up logging of this process, once."""
+    if structlog.is_configured():
+        return
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(ensure_ascii=False),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        cache_logger_on_first_use=False,
+    )
+
+
+def init_app(app: Flask) -> None:
+    """Log every request of `app` with its id, status, duration in milliseconds and actor."""
+    configure()
+
+    @app.before_request
+    def begin() -> None:
+        given = request.headers.get(REQUEST_ID, "")
+        g.request_id = given if ACCEPTED_ID.match(given) else uuid.uuid4().hex
+        g.started = time.perf_counter()
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(request_id=g.request_id)
+
+    @app.after_request
+    def end(response: Response) -> Response:
+        if "started" not in g:
+            return response
+        response.headers[REQUEST_ID] = g.request_id
+        if request.endpoint is None or not request.endpoint.startswith("health."):
+            log.info(
+                "request",
+                method=request.method,
+                path=request.path,
+                status=response.status_code,
+                milliseconds=round((time.perf_counter() - g.started) * 1000, 1),
+                user=getattr(g.get("actor"), "name", None),
+            )
+        return response

@@ -1,0 +1,147 @@
+"""Words for faults and refusals, in the reader's language; outside a request in English, as the CLI wants them.
+
+A code is stable, its words are not: clients look at codes, people read these.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask_babel import lazy_gettext as _
+
+from domain.errors import Fault, NotFound, Refusal
+from web.vocabulary import FIELDS
+
+# Words for a fault; `field` is its label, `value` what was given.
+FAULTS: dict[str, Any] = {
+    "required": _("%(field)s must be given."),
+    "unknown": _("%(field)s: there is no “%(value)s”."),
+    "invalid": _("%(field)s: “%(value)s” cannot be taken."),
+    "too_long": _("%(field)s is too long; at most %(limit)s are allowed."),
+    "too_large": _("%(field)s: “%(value)s” is too large."),
+    "negative": _("%(field)s: “%(value)s” is negative."),
+    "not_a_choice": _("%(field)s: “%(value)s” is none of the choices."),
+    "unknown_field": _("There is no field “%(field)s” here."),
+    "read_only": _("%(field)s cannot be changed."),
+    "in_use": _("%(field)s: “%(value)s” is in use."),
+    "already_exists": _("%(field)s: “%(value)s” exists already."),
+    "manual_number_not_allowed": _("%(field)s: the number series does not allow numbers given by hand."),
+    "number_series_missing": _("%(field)s: the setup names no number series."),
+    "number_series_exhausted": _("%(field)s: the number series has no number left."),
+    "account_taken": _("%(field)s: the account “%(value)s” belongs to another contact."),
+    "privacy_blocked": _("%(field)s: “%(value)s” is blocked for privacy."),
+    "contact_erased": _("%(field)s: the contact “%(value)s” has been erased."),
+    "salesperson_blocked": _("%(field)s: the salesperson “%(value)s” is blocked."),
+    "template_retired": _("%(field)s: the interaction template “%(value)s” is retired."),
+    "in_template_setup": _("%(field)s: the interaction template is in the template setup."),
+    "has_languages": _("%(field)s: the interaction template “%(value)s” has languages."),
+    "contact_in_segment": _("%(field)s: the contact “%(value)s” is in the segment already."),
+    "segment_busy": _("The segment is being worked on; wait for the job to end."),
+    "description_missing": _("The segment has no description."),
+    "segment_empty": _("The segment has no lines."),
+    "filter_missing": _("A filter must be given, or “all”."),
+    "last_admin": _("Without this user nobody could administer any more."),
+    "already_logged": _("%(field)s: a segment “%(value)s” has been logged already."),
+}
+
+# Words for a refusal as a whole, by its code.
+REFUSALS: dict[str, Any] = {
+    "malformed": _("The body cannot be read as JSON: %(reason)s."),
+    "not_signed_in": _("Sign in, or give a valid token."),
+    "forbidden": _("Your role does not allow this."),
+    "csrf": _("The CSRF token is missing or has expired; reload the page."),
+    "not_found": _("There is nothing here."),
+    "method_not_allowed": _("This method is not allowed here."),
+    "not_acceptable": _("The answer can only be given as %(offered)s."),
+    "conflict": _("This cannot be done as things stand."),
+    "stale": _("It has been changed in the meantime; read it again."),
+    "body_too_large": _("The body is too large."),
+    "unsupported_media_type": _("The body must be %(wanted)s."),
+    "rate_limited": _("Too many requests; try again later."),
+    "too_many_streams": _("Too many live views are open; ask for the job again and again instead."),
+    "unavailable": _("The database cannot be reached; try again in a moment."),
+    "internal": _("Something went wrong here; it has been noted."),
+    "chunk_failed": _("A part of the work failed again and again: %(error)s"),
+    "in_use": _("It is in use and cannot be deleted."),
+    "segment_busy": _("The segment is being worked on; wait for the job to end."),
+    "logging_in_progress": _("The segment is being logged."),
+    "already_logged": _("A segment with this number has been logged already."),
+    "description_missing": _("The segment has no description."),
+    "segment_empty": _("The segment has no lines."),
+    "segment_has_problems": _("Lines of the segment have problems."),
+    "number_series_missing": _("The setup names no number series."),
+    "number_series_exhausted": _("The number series has no number left."),
+    "contact_in_segment": _("The contact is in the segment already."),
+    "above_canceled": _("What it belongs to is canceled; restore that first."),
+    "nothing_to_undo": _("There is no action to undo."),
+    "no_actions": _("The segment has no actions."),
+    "filter_missing": _("A filter must be given, or “all”."),
+    "job_finished": _("The job has ended already."),
+    "in_template_setup": _("The interaction template is in the template setup."),
+    "last_admin": _("Without this user nobody could administer any more."),
+    "idempotency_key_reused": _("This Idempotency-Key was used for another request."),
+}
+
+THINGS: dict[str, Any] = {
+    "contact": _("There is no contact “%(key)s”."),
+    "salesperson": _("There is no salesperson “%(key)s”."),
+    "campaign": _("There is no campaign “%(key)s”."),
+    "interaction_group": _("There is no interaction group “%(key)s”."),
+    "interaction_template": _("There is no interaction template “%(key)s”."),
+    "number_series": _("There is no number series “%(key)s”."),
+    "user": _("There is no user “%(key)s”."),
+    "token": _("There is no token “%(key)s”."),
+    "campaign_entry": _("There is no campaign entry “%(key)s”."),
+    "segment": _("There is no segment “%(key)s”."),
+    "segment_line": _("The segment has no line “%(key)s”."),
+    "logged_segment": _("There is no logged segment “%(key)s”."),
+    "interaction": _("There is no interaction log entry “%(key)s”."),
+    "job": _("There is no job “%(key)s”."),
+}
+
+UNKNOWN_FAULT = _("%(field)s: “%(value)s” cannot be taken (%(code)s).")
+SEVERAL_FAULTS = _("%(count)s values cannot be taken.")
+SHOWN_LENGTH = 60
+
+
+def label(field: str) -> str:
+    """Return the name people know a field by; its path where there is none."""
+    return str(FIELDS.get(field.rpartition(".")[2], field))
+
+
+def message(fault: Fault) -> str:
+    """Say one fault, with its field and value."""
+    params: dict[str, object] = {
+        "limit": "",
+        **fault.params,
+        "field": fault.field if fault.code == "unknown_field" else label(fault.field),
+        "value": shown(fault.value),
+        "code": fault.code,
+    }
+    return str(FAULTS.get(fault.code, UNKNOWN_FAULT)) % params
+
+
+def refusal_message(refusal: Refusal) -> str:
+    """Say why a request was refused: its only fault, or what its code means."""
+    if isinstance(refusal, NotFound):
+        return str(THINGS.get(refusal.thing, REFUSALS["not_found"])) % {"key": shown(refusal.key)}
+    if len(refusal.faults) == 1:
+        return message(refusal.faults[0])
+    if refusal.faults and refusal.code not in REFUSALS:
+        return str(SEVERAL_FAULTS) % {"count": len(refusal.faults)}
+    return words_for(refusal.code, **refusal.params)
+
+
+def words_for(code: str, **params: object) -> str:
+    """Say what a refusal's code means."""
+    known = {"reason": "", "offered": "", "wanted": "", "error": "", **params}
+    return str(REFUSALS.get(code, REFUSALS["conflict"])) % known
+
+
+def shown(value: object) -> str:
+    """Write a value short enough for a sentence."""
+    if value is None:
+        return ""
+    text = ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
+    text = "".join(character if character.isprintable() else "�" for character in text[: SHOWN_LENGTH * 2])
+    return text if len(text) <= SHOWN_LENGTH else text[: SHOWN_LENGTH - 1] + "…"

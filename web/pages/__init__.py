@@ -1,0 +1,67 @@
+"""The server-rendered pages. Each module is one noun; `register` gives them all to an application."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Flask
+from flask_bootstrap import Bootstrap5
+
+from web.pages import (
+    account,
+    campaigns,
+    contacts,
+    errors,
+    guard,
+    home,
+    interaction_groups,
+    interaction_templates,
+    interactions,
+    jobs,
+    layout,
+    logged_segments,
+    lookup,
+    number_series,
+    salespeople,
+    segment_lines,
+    segments,
+    setup,
+    sign_in,
+    template_setup,
+    tokens,
+    users,
+)
+
+NOUNS = (
+    home,
+    sign_in,
+    account,
+    lookup,
+    contacts,
+    segments,
+    segment_lines,
+    jobs,
+    logged_segments,
+    interactions,
+    campaigns,
+    salespeople,
+    interaction_templates,
+    interaction_groups,
+    template_setup,
+    setup,
+    number_series,
+    users,
+    tokens,
+)
+
+
+def register(app: Flask) -> None:
+    """Give `app` its pages: blueprints, templates' helpers, the way errors are shown."""
+    app.config.setdefault("BOOTSTRAP_SERVE_LOCAL", True)
+    app.config.setdefault("WTF_CSRF_TIME_LIMIT", None)
+    Bootstrap5(app)
+    layout.init_app(app)
+    errors.init_app(app)
+    pages = Blueprint("pages", __name__)
+    guard.protect(pages)
+    for noun in NOUNS:
+        pages.register_blueprint(noun.blueprint)
+    app.register_blueprint(pages)

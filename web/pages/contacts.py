@@ -1,0 +1,73 @@
+"""Contacts (C1 to C3): list with search, card with statistics and the latest interactions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask_babel import lazy_gettext as _
+from sqlalchemy.orm import Session
+
+from domain import contacts, interactions
+from domain.users import Role
+from web import vocabulary
+from web.forms.contacts import ContactForm
+from web.pages import options, records
+from web.pages.interactions import COLUMNS as ENTRY_COLUMNS
+from web.pages.lists import Column, Filter
+from web.vocabulary import FIELDS
+
+LATEST = 10
+
+
+def _extra(session: Session, contact: Any, stored: records.Stored) -> dict[str, Any]:
+    return {
+        "statistics": contacts.statistics_fields(session, [contact])[0],
+        "statistics_filter": {"contact_no": stored["no"]},
+        "entries": interactions.page(
+            session, filters={"contact_no": [stored["no"]]}, limit=LATEST, sort="-entry_no"
+        ),
+        "entry_columns": [
+            column
+            for column in ENTRY_COLUMNS
+            if stored["type"] == "company" or column.name not in ("contact_no", "contact_name", "company_no")
+        ],
+    }
+
+
+NOUN = records.Noun(
+    name="contacts",
+    module=contacts,
+    key="no",
+    form=ContactForm,
+    plural=_("Contacts"),
+    singular=_("Contact"),
+    new=_("New contact"),
+    lead=_("Companies and people, with everything that has passed between you and them."),
+    empty=_("Create the first contact, or import many with the command “interlog import contacts”."),
+    columns=(
+        Column("no", FIELDS["no"], "code", endpoint="pages.contacts.card"),
+        Column("name", FIELDS["name"]),
+        Column("type", FIELDS["type"], "choice", words=vocabulary.CONTACT_TYPES),
+        Column("company_no", FIELDS["company_no"], "code", endpoint="pages.contacts.card"),
+        Column("country_code", FIELDS["country_code"], "code"),
+        Column("city", FIELDS["city"]),
+        Column("email", FIELDS["email"]),
+        Column("phone", FIELDS["phone"]),
+        Column("salesperson_code", FIELDS["salesperson_code"], "code", endpoint="pages.salespeople.card"),
+        Column("privacy_blocked", FIELDS["privacy_blocked"], "flag"),
+    ),
+    filters=(
+        Filter("q", _("Search"), "search", hint=_("No., name, email, city …")),
+        Filter("type", FIELDS["type"], words=vocabulary.CONTACT_TYPES),
+        Filter("salesperson_code", FIELDS["salesperson_code"], "code", listed=options.salespeople),
+        Filter("company_no", FIELDS["company_no"], "code", is_more=True),
+        Filter("account_type", _("Account Type"), words=vocabulary.ACCOUNT_TYPES, is_more=True),
+        Filter("account_no", _("Account No."), is_more=True),
+    ),
+    writes=Role.MARKETING,
+    card="contacts/card.html",
+    extra=_extra,
+    title_field="name",
+    defaults=lambda: {"type": "company"},
+)
+blueprint = records.blueprint(NOUN, __name__)

@@ -1,0 +1,114 @@
+"""Jobs (J1): list, and the page of one with live progress that survives a reload and works without JavaScript."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, flash, redirect, render_template, url_for
+from flask_babel import gettext
+from flask_babel import lazy_gettext as _
+
+from domain import jobs
+from domain.errors import Forbidden
+from domain.users import Role
+from web import database, identity, messages, vocabulary
+from web.pages import guard, lists
+from web.pages.lists import Column, Filter
+from web.pages.records import Answer
+
+blueprint = Blueprint("jobs", __name__, url_prefix="/jobs")
+
+UNFINISHED = ["queued", "running", "canceling"]
+COLUMNS = (
+    Column("kind", _("Job"), "choice", words=vocabulary.JOB_KINDS),
+    Column("state", _("Status"), "choice", words=vocabulary.JOB_STATES),
+    Column("created_by", vocabulary.FIELDS["user"], "code"),
+    Column("created_at", _("Requested"), "instant"),
+    Column("finished_at", _("Finished"), "instant"),
+    Column("total", _("Rows"), "number"),
+)
+FILTERS = (
+    Filter("kind", _("Job"), words=vocabulary.JOB_KINDS),
+    Filter("state", _("Status"), words=vocabulary.JOB_STATES),
+)
+
+RESULT_WORDS = {
+    "logged_segment_no": _("Logged Segment"),
+    "interactions": _("Interactions"),
+    "skipped": _("Skipped Lines"),
+    "follow_up_segment_no": _("Follow-up Segment"),
+    "follow_up_left_out": _("Left out of the follow-up"),
+    "segment_no": _("New Segment"),
+    "contacts": _("Contacts"),
+    "left_out": _("Left out"),
+    "added": _("Added"),
+    "removed": _("Removed"),
+    "existing": _("Already there"),
+    "excluded": _("Excluded from segments"),
+    "blocked": _("Blocked for privacy"),
+    "created": _("Created"),
+    "updated": _("Updated"),
+    "rejected": _("Rejected"),
+    "changed": _("Changed"),
+    "unchanged": _("Unchanged"),
+    "refused": _("Refused"),
+    "deleted": _("Deleted"),
+}
+
+
+@blueprint.get("/")
+def index() -> Answer:
+    """List jobs, newest first."""
+    session = database.session()
+
+    def fetch(filters: dict[str, list[str]], after: str | None, limit: int) -> list[dict[str, Any]]:
+        return jobs.describe(session, jobs.page(session, filters=filters, after=after, limit=limit))
+
+    return render_template(
+        "jobs/list.html", list=lists.read(columns=COLUMNS, filters=FILTERS, fetch=fetch, key="id")
+    )
+
+
+@blueprint.get("/<key>")
+def card(key: str) -> Answer:
+    """Show a job: progress while it runs, then what came of it."""
+    session = database.session()
+    job = jobs.describe(session, [jobs.get(session, key)])[0]
+    problem = job["problem"] or {}
+    return render_template(
+        "jobs/card.html",
+        job=job,
+        is_open=job["state"] in UNFINISHED,
+        may_cancel=_may_cancel(job),
+        result_words=RESULT_WORDS,
+        problem_text=messages.words_for(problem.get("code", ""), **problem.get("params", {})),
+        words_of_states={state: str(word) for state, word in vocabulary.JOB_STATES.items()},
+    )
+
+
+@blueprint.post("/<key>/cancel")
+def cancel(key: str) -> Answer:
+    """Stop a job; what it did is undone."""
+    session = database.session()
+    job = jobs.get(session, key)
+    if not _may_cancel(jobs.describe(session, [job])[0]):
+        raise Forbidden()
+    back = url_for("pages.jobs.card", key=job.id)
+    if not guard.confirmed():
+        return guard.ask(
+            gettext("Cancel this job? What it has done so far is undone."),
+            title=gettext("Cancel job"),
+            yes=gettext("Cancel job"),
+            back=back,
+        )
+    try:
+        jobs.request_cancel(session, job, actor=identity.required())
+    except jobs.JobFinished:
+        flash(gettext("The job has already ended."), "warn")
+    return redirect(back, 303)  # type: ignore[return-value]
+
+
+def _may_cancel(job: dict[str, Any]) -> bool:
+    """Tell whether the one who asks may stop a job: marketing any, others their own (U1)."""
+    actor = identity.required()
+    return actor.role.includes(Role.MARKETING) or actor.name == job["created_by"]

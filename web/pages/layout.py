@@ -1,0 +1,222 @@
+"""What every page shares: navigation, language, theme, and how values are written."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from decimal import Decimal
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from flask import Flask, g, request, url_for
+from flask_babel import format_date, format_datetime, format_decimal, format_time, get_locale
+from flask_babel import lazy_gettext as _
+from flask_wtf.csrf import generate_csrf
+from markupsafe import Markup
+
+from domain import setup
+from domain.users import Role
+from web import database, i18n, identity, vocabulary
+from web.pages import guard
+
+THEME_COOKIE = "theme"
+THEMES = {"auto": _("As the system"), "light": _("Light"), "dark": _("Dark")}
+STATIC = Path(__file__).parent.parent / "static"
+
+
+@dataclass(frozen=True)
+class Item:
+    """A page in the navigation."""
+
+    title: Any
+    endpoint: str
+    role: Role = Role.VIEWER
+
+    @property
+    def is_current(self) -> bool:
+        """Whether the page shown now belongs to this one."""
+        return (request.endpoint or "").rpartition(".")[0] == self.endpoint.rpartition(".")[0]
+
+
+@dataclass(frozen=True)
+class Group:
+    """Pages under one heading of the menu."""
+
+    title: Any
+    entries: tuple[Item, ...]
+
+
+MAIN = (
+    Item(_("Contacts"), "pages.contacts.index"),
+    Item(_("Active Segments"), "pages.segments.index"),
+    Item(_("Logged Segments"), "pages.logged_segments.index"),
+    Item(_("Interaction Log Entries"), "pages.interactions.index"),
+    Item(_("Jobs"), "pages.jobs.index"),
+)
+MORE = (
+    Group(
+        _("Marketing"),
+        (
+            Item(_("Campaigns"), "pages.campaigns.index"),
+            Item(_("Salespeople"), "pages.salespeople.index"),
+        ),
+    ),
+    Group(
+        _("Interactions"),
+        (
+            Item(_("Interaction Templates"), "pages.interaction_templates.index"),
+            Item(_("Interaction Groups"), "pages.interaction_groups.index"),
+            Item(_("Interaction Template Setup"), "pages.template_setup.show"),
+        ),
+    ),
+    Group(
+        _("Setup"),
+        (
+            Item(_("Marketing Setup"), "pages.setup.show"),
+            Item(_("Number Series"), "pages.number_series.index"),
+        ),
+    ),
+    Group(
+        _("Administration"),
+        (
+            Item(_("Users"), "pages.users.index", Role.ADMIN),
+            Item(_("API Tokens"), "pages.tokens.index", Role.ADMIN),
+        ),
+    ),
+)
+
+
+def navigation() -> dict[str, Any]:
+    """Give the pages that the user may see, in the order of the top bar."""
+    more = [
+        Group(group.title, tuple(item for item in group.entries if guard.may(item.role))) for group in MORE
+    ]
+    return {
+        "main": MAIN,
+        "more": [group for group in more if group.entries],
+        "more_is_current": any(item.is_current for group in more for item in group.entries),
+    }
+
+
+def init_app(app: Flask) -> None:
+    """Give the templates of `app` their filters and names."""
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    app.jinja_env.filters.update(
+        amount=amount,
+        number=number,
+        code_number=code_number,
+        day=day,
+        clock=clock,
+        instant=instant,
+        decimal=decimal,
+    )
+    app.jinja_env.globals.update(
+        asset=asset, word=word, may=guard.may, csrf_input=csrf_input, here=here, vocabulary=vocabulary
+    )
+    app.before_request(_remember_timezone)
+
+    @app.context_processor
+    def names() -> dict[str, Any]:
+        theme = request.cookies.get(THEME_COOKIE, "auto")
+        return {
+            "actor": g.get("actor"),
+            "language": str(get_locale()),
+            "languages": i18n.LANGUAGES,
+            "theme": theme if theme in THEMES else "auto",
+            "navigation": navigation() if g.get("actor") else None,
+        }
+
+
+def asset(name: str) -> str:
+    """Return the address of one of our static files; it changes when the file does."""
+    return url_for("static", filename=name, v=_version(name, os.stat(STATIC / name).st_mtime_ns))
+
+
+def csrf_input() -> Markup:
+    """Return the hidden field that every form with POST carries."""
+    return Markup('<input type="hidden" name="csrf_token" value="{}">').format(generate_csrf())
+
+
+def here() -> str:
+    """Return the path of this page with its query, to come back to."""
+    if request.method != "GET":
+        return request.path
+    return request.full_path.rstrip("?")
+
+
+def word(vocabulary_name: str, value: Any) -> Any:
+    """Return the word for a code, such as `word("role", "admin")`."""
+    words: Mapping[str, Any] = _WORDS[vocabulary_name]
+    return words.get(value, value)
+
+
+_WORDS: dict[str, Mapping[str, Any]] = {
+    "role": vocabulary.ROLES,
+    "job_state": vocabulary.JOB_STATES,
+    "job_kind": vocabulary.JOB_KINDS,
+    "contact_type": vocabulary.CONTACT_TYPES,
+    "correspondence_type": vocabulary.CORRESPONDENCE_TYPES,
+    "information_flow": vocabulary.INFORMATION_FLOWS,
+    "initiated_by": vocabulary.INITIATED_BY,
+    "evaluation": vocabulary.EVALUATIONS,
+    "document_type": vocabulary.DOCUMENT_TYPES,
+    "origin": vocabulary.ORIGINS,
+    "field": vocabulary.FIELDS,
+    "problem": {**vocabulary.LINE_PROBLEMS, **vocabulary.LINE_WARNINGS, **vocabulary.SEGMENT_PROBLEMS},
+    "criteria_action": vocabulary.CRITERIA_ACTIONS,
+}
+
+
+def amount(value: Decimal | None) -> str:
+    """Write an amount of money."""
+    return "" if value is None else format_decimal(value, format="#,##0.00")
+
+
+def number(value: int | None) -> str:
+    """Write a quantity."""
+    return "" if value is None else format_decimal(value)
+
+
+def decimal(value: float, places: int) -> str:
+    """Write a number with so many decimals."""
+    return format_decimal(value, format="#,##0." + "0" * places)
+
+
+def code_number(value: int | None) -> str:
+    """Write a number that is a name, such as an entry number: without separators."""
+    return "" if value is None else str(value)
+
+
+def day(value: date | None) -> str:
+    """Write a date."""
+    if value is None:
+        return ""
+    return format_date(value, "dd.MM.y" if str(get_locale()) == "ru" else "d MMM y")
+
+
+def clock(value: time | None) -> str:
+    """Write a time of day."""
+    return (
+        "" if value is None else format_time(datetime.combine(date(2000, 1, 1), value), "short", rebase=False)
+    )
+
+
+def instant(value: datetime | None) -> str:
+    """Write an instant in the time zone of the setup."""
+    if value is None:
+        return ""
+    return format_datetime(value, "dd.MM.y HH:mm" if str(get_locale()) == "ru" else "d MMM y HH:mm")
+
+
+@cache
+def _version(name: str, _changed: int) -> str:
+    import hashlib
+
+    return hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:12]
+
+
+def _remember_timezone() -> None:
+    g.read_timezone = lambda: setup.get(database.session()).timezone if identity.actor() else "UTC"

@@ -1,0 +1,101 @@
+"""Logged Segments (L5, L6): list, card with the lines that were skipped, follow-up, segment of the skipped."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, redirect, render_template, url_for
+from flask_babel import gettext
+from flask_babel import lazy_gettext as _
+
+from domain import follow_ups, logged_segments
+from domain.users import Role
+from web import database, identity, vocabulary
+from web.pages import guard, lists
+from web.pages.lists import Column, Filter
+from web.pages.records import Answer
+from web.vocabulary import FIELDS
+
+blueprint = Blueprint("logged_segments", __name__, url_prefix="/logged-segments")
+
+COLUMNS = (
+    Column("no", FIELDS["no"], "number", endpoint="pages.logged_segments.card", plain=True),
+    Column("segment_no", FIELDS["segment_no"], "code"),
+    Column("description", FIELDS["description"]),
+    Column("date", FIELDS["date"], "date"),
+    Column("interactions_count", _("Interactions"), "number"),
+    Column("active_interactions_count", _("of these active"), "number"),
+    Column("skipped_count", _("Skipped Lines"), "number"),
+    Column("campaign_entries_count", _("Campaign Entries"), "number"),
+    Column("user", FIELDS["user"], "code"),
+    Column("canceled", FIELDS["canceled"], "flag"),
+)
+FILTERS = (
+    Filter("segment_no", FIELDS["segment_no"], "code"),
+    Filter("canceled", FIELDS["canceled"], words={"true": _("Yes"), "false": _("No")}),
+)
+SKIPPED_COLUMNS = (
+    Column("line_no", _("Line"), "number"),
+    Column("contact_no", FIELDS["contact_no"], "code", endpoint="pages.contacts.card"),
+    Column("contact_name", FIELDS["name"]),
+    Column("reasons", _("Why it was not logged")),
+)
+
+
+@blueprint.get("/")
+def index() -> Answer:
+    """List logged segments, the latest first."""
+    session = database.session()
+
+    def fetch(filters: dict[str, list[str]], after: str | None, limit: int) -> list[dict[str, Any]]:
+        last = lists.whole(after)
+        found = logged_segments.page(
+            session, filters=filters, after=str(last) if last else None, limit=limit, newest_first=True
+        )
+        return logged_segments.describe(session, found)
+
+    shown = lists.read(columns=COLUMNS, filters=FILTERS, fetch=fetch, key="no")
+    return render_template("logged_segments/list.html", list=shown)
+
+
+@blueprint.get("/<key>")
+def card(key: str) -> Answer:
+    """Show a logged segment and the lines that were not logged."""
+    session = database.session()
+    logged = logged_segments.get(session, key)
+
+    def fetch(_filters: dict[str, list[str]], after: str | None, limit: int) -> list[dict[str, Any]]:
+        rows = logged_segments.skipped(session, logged, after=lists.whole(after), limit=limit)
+        return [{**row, "reasons": reasons(row["problems"])} for row in rows]
+
+    return render_template(
+        "logged_segments/card.html",
+        logged=logged_segments.describe(session, [logged])[0],
+        list=lists.read(columns=SKIPPED_COLUMNS, filters=(), fetch=fetch, key="line_no"),
+    )
+
+
+@blueprint.post("/<key>/follow-up")
+@guard.needs(Role.MARKETING)
+def follow_up(key: str) -> Answer:
+    """Ask for a follow-up segment of the active entries (L7)."""
+    session = database.session()
+    logged = logged_segments.get(session, key)
+    job = follow_ups.request(session, logged, values={}, actor=identity.required())
+    return redirect(url_for("pages.jobs.card", key=job.id), 303)  # type: ignore[return-value]
+
+
+@blueprint.post("/<key>/skipped-segment")
+@guard.needs(Role.MARKETING)
+def skipped_segment(key: str) -> Answer:
+    """Ask for a segment of the lines that were skipped (L3)."""
+    session = database.session()
+    logged = logged_segments.get(session, key)
+    job = follow_ups.request(session, logged, values={}, of_skipped=True, actor=identity.required())
+    return redirect(url_for("pages.jobs.card", key=job.id), 303)  # type: ignore[return-value]
+
+
+def reasons(problems: list[str]) -> str:
+    """Put the problems of a line into words."""
+    words = vocabulary.LINE_PROBLEMS
+    return "; ".join(str(words.get(problem, problem)) for problem in problems) or gettext("Unknown")

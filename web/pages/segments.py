@@ -1,0 +1,210 @@
+"""Active Segments: list, new, card with its lines, adding contacts, check, Log (S1 to S10, L1 to L7)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import flash, redirect, render_template, request, url_for
+from flask_babel import gettext
+from flask_babel import lazy_gettext as _
+from sqlalchemy.orm import Session
+
+from domain import (
+    criteria,
+    criteria_actions,
+    jobs,
+    salespeople,
+    segment_check,
+    segment_lines,
+    segment_logging,
+    segments,
+    setup,
+)
+from domain.users import Role
+from web import database, identity, vocabulary
+from web.forms.base import RecordForm
+from web.forms.segments import AddContactsForm, AddLineForm, LogForm, SegmentForm
+from web.pages import guard, inheritance, lists, options, records
+from web.pages.jobs import UNFINISHED
+from web.pages.lists import Column, Filter
+from web.pages.records import Answer, Stored
+from web.vocabulary import FIELDS
+
+ACTIONS_SHOWN = 20
+# So many loggings at once are looked through for the one of a segment.
+MOST_LOGGINGS = 200
+
+LINE_FILTERS = (
+    Filter("contact_no", FIELDS["contact_no"], "code"),
+    Filter("overridden", _("Own values"), words={"true": _("Only lines with own values")}),
+    Filter(
+        "problem", _("Problems"), words={"any": _("Only lines with problems"), **vocabulary.LINE_PROBLEMS}
+    ),
+)
+# Effective values shown in the list of lines: name, kind, words.
+LINE_COLUMNS = (
+    Column("template_code", FIELDS["template_code"], "code"),
+    Column("description", FIELDS["description"]),
+    Column("date", FIELDS["date"], "date"),
+    Column("salesperson_code", FIELDS["salesperson_code"], "code"),
+    Column("campaign_no", FIELDS["campaign_no"], "code"),
+    Column(
+        "correspondence_type", FIELDS["correspondence_type"], "choice", words=vocabulary.CORRESPONDENCE_TYPES
+    ),
+    Column("cost", FIELDS["cost"], "amount"),
+    Column("duration_min", FIELDS["duration_min"], "number"),
+)
+
+
+def _extra(session: Session, segment: segments.Segment, stored: Stored) -> dict[str, Any]:
+    def fetch(filters: dict[str, list[str]], after: str | None, limit: int) -> list[Stored]:
+        return segment_lines.page(session, segment, filters=filters, after=lists.whole(after), limit=limit)
+
+    actions = criteria_actions.page(session, segment, limit=ACTIONS_SHOWN)
+    job = jobs.open_job(session, segments.serial_key(segment)) or _logging_job(session, segment)
+    return {
+        "list": lists.read(
+            columns=LINE_COLUMNS, filters=LINE_FILTERS, fetch=fetch, key="line_no", after_name="after_line"
+        ),
+        "actions": criteria_actions.describe(session, actions),
+        "job": jobs.describe(session, [job])[0] if job else None,
+        "add_line_form": AddLineForm(formdata=None),
+        "log_form": LogForm(formdata=None, data={"on_invalid": "refuse"}),
+        "is_editable": job is None and guard.may(Role.MARKETING),
+    }
+
+
+def _logging_job(session: Session, segment: segments.Segment) -> jobs.Job | None:
+    """Find the job that is logging a frozen segment."""
+    if segment.status != segments.Status.LOGGING:
+        return None
+    logging = jobs.page(session, filters={"kind": ["log_segment"], "state": UNFINISHED}, limit=MOST_LOGGINGS)
+    return next((job for job in logging if job.parameters["segment_no"] == segment.no), None)
+
+
+def _defaults() -> dict[str, Any]:
+    session, actor = database.session(), identity.required()
+    own = session.get(salespeople.Salesperson, actor.salesperson_id) if actor.salesperson_id else None
+    return {"date": setup.today(session), "salesperson_code": own.code if own else None}
+
+
+def _prepare(form: RecordForm, stored: Stored) -> None:
+    assert isinstance(form, SegmentForm)
+    for name, applied in form.effective.items():
+        inheritance.tell(
+            form[name], own=stored[name], applies=stored["effective"][applied], source=_("From template")
+        )
+    if stored["status"] == segments.Status.LOGGING:
+        records.freeze(form)
+
+
+NOUN = records.Noun(
+    name="segments",
+    module=segments,
+    key="no",
+    form=SegmentForm,
+    plural=_("Active Segments"),
+    singular=_("Segment"),
+    new=_("New segment"),
+    lead=_("Lists of contacts with an interaction that is to be logged for all of them."),
+    empty=_("Create a segment, add contacts to it, then log its interaction for all of them at once."),
+    columns=(
+        Column("no", FIELDS["no"], "code", endpoint="pages.segments.card"),
+        Column("description", FIELDS["description"]),
+        Column("date", FIELDS["date"], "date"),
+        Column("salesperson_code", FIELDS["salesperson_code"], "code", endpoint="pages.salespeople.card"),
+        Column("campaign_no", FIELDS["campaign_no"], "code", endpoint="pages.campaigns.card"),
+        Column("template_code", FIELDS["template_code"], "code", endpoint="pages.interaction_templates.card"),
+        Column("lines_count", _("Lines"), "number"),
+        Column("cost_total", _("Cost"), "amount"),
+        Column("status", _("Status"), "choice", words=vocabulary.SEGMENT_STATES),
+    ),
+    filters=(
+        Filter("q", _("Search"), "search", hint=_("No. or description")),
+        Filter("campaign_no", FIELDS["campaign_no"], "code", listed=options.campaigns),
+        Filter("status", _("Status"), words=vocabulary.SEGMENT_STATES),
+    ),
+    writes=Role.MARKETING,
+    card="segments/card.html",
+    extra=_extra,
+    prepare=_prepare,
+    defaults=_defaults,
+)
+blueprint = records.blueprint(NOUN, __name__)
+
+
+@blueprint.route("/<key>/add-contacts", methods=["GET", "POST"])
+@guard.needs(Role.MARKETING)
+def add_contacts(key: str) -> Answer:
+    """Add contacts by a filter; "Count" tells what would be added."""
+    session = database.session()
+    segment = segments.get(session, key)
+    form = AddContactsForm()
+    counted = None
+    if request.method == "POST":
+        values = form.request_values()
+        if "count" in request.form:
+            counted = records.attempt(form, lambda: criteria.count(session, segment, values=values))
+        else:
+            job = records.attempt(
+                form,
+                lambda: criteria.request(session, segment, values=values, actor=identity.required()),
+            )
+            if job is not None:
+                return redirect(url_for("pages.jobs.card", key=job.id), 303)  # type: ignore[return-value]
+    return records.form_page("segments/add_contacts.html", form, segment=segment, counted=counted)
+
+
+@blueprint.post("/<key>/add-line")
+@guard.needs(Role.MARKETING)
+def add_line(key: str) -> Answer:
+    """Add one contact by hand."""
+    session = database.session()
+    segment = segments.get(session, key, lock=True)
+    form = AddLineForm()
+    line = records.attempt(
+        form,
+        lambda: segment_lines.add(
+            session,
+            segment,
+            contact_no=form.contact_no.data,
+            values={},
+            allow_existing=bool(form.allow_existing.data),
+            actor=identity.required(),
+        ),
+    )
+    if line is None:
+        return records.form_page("segments/add_line.html", form, segment=segment)
+    flash(gettext("Contact %(no)s has been added.", no=form.contact_no.data), "good")
+    return redirect(url_for("pages.segments.card", key=segment.no) + "#lines", 303)  # type: ignore[return-value]
+
+
+@blueprint.get("/<key>/check")
+def check(key: str) -> Answer:
+    """Show what stands against logging the segment (S9)."""
+    session = database.session()
+    segment = segments.get(session, key)
+    return render_template(
+        "segments/check.html", segment=segment, found=segment_check.check(session, segment, send=False)
+    )
+
+
+@blueprint.route("/<key>/log", methods=["GET", "POST"])
+@guard.needs(Role.MARKETING)
+def log(key: str) -> Answer:
+    """The Log dialog, as a page of its own without JavaScript; POST enqueues the logging."""
+    session = database.session()
+    segment = segments.get(session, key)
+    form = LogForm() if request.method == "POST" else LogForm(data={"on_invalid": "refuse"})
+    if request.method == "POST":
+        values = {
+            "follow_up": form.follow_up.data,
+            "send": False,
+            "on_invalid": form.on_invalid.data or "refuse",
+        }
+        job = records.attempt(
+            form, lambda: segment_logging.request(session, segment, values=values, actor=identity.required())
+        )
+        if job is not None:
+            return redirect(url_for("pages.jobs.card", key=job.id), 303)  # type: ignore[return-value]
+    return records.form_page("segments/log.html", form, segment=segment)

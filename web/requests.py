@@ -1,0 +1,97 @@
+"""The request as the API reads it: media types, size and JSON are checked before anything is believed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Request as FlaskRequest
+from werkzeug.exceptions import RequestEntityTooLarge
+
+from domain.errors import Refusal
+from web import codec
+
+JSON = "application/json"
+PROBLEM = "application/problem+json"
+
+# Bodies of JSON are small; what is large comes as a file (import).
+JSON_LIMIT = 2 * 1024 * 1024
+
+
+class Malformed(Refusal):
+    """The body cannot be read."""
+
+    code = "malformed"
+
+
+class UnsupportedMediaType(Refusal):
+    """The body is of a kind that is not taken here."""
+
+    code = "unsupported_media_type"
+
+
+class NotAcceptable(Refusal):
+    """The client takes no answer of the kinds there are."""
+
+    code = "not_acceptable"
+
+
+class Request(FlaskRequest):
+    """A request whose JSON is read strictly, in the API and wherever else JSON is asked for."""
+
+    def get_json(self, force: bool = False, silent: bool = False, cache: bool = True) -> Any:
+        """Read the body as JSON; no body is `{}`.
+
+        Raises
+        ------
+        Malformed
+            If the body is no JSON, or JSON with duplicate keys or NaN.
+        UnsupportedMediaType
+            If the body is declared as something else.
+        """
+        data = self.get_data()
+        if not data:
+            return {}
+        if not force:
+            self.expect(JSON)
+        try:
+            return codec.loads(data)
+        except codec.NotJson as error:
+            raise Malformed(reason=str(error)) from error
+
+    def expect(self, media_type: str) -> None:
+        """Check that the body is of a media type, in UTF-8 and not compressed.
+
+        Raises
+        ------
+        UnsupportedMediaType
+            If it is not.
+        """
+        charset = self.mimetype_params.get("charset", "utf-8").lower()
+        encoding = self.headers.get("Content-Encoding", "identity").lower()
+        if self.mimetype != media_type or charset not in ("utf-8", "utf8") or encoding != "identity":
+            raise UnsupportedMediaType(wanted=media_type)
+
+    def read_body(self) -> None:
+        """Read a body of JSON, which is small.
+
+        Raises
+        ------
+        RequestEntityTooLarge
+            If it is not.
+        """
+        self.max_content_length = JSON_LIMIT
+        if self.content_length is not None and self.content_length > JSON_LIMIT:
+            raise RequestEntityTooLarge()
+        self.get_data()
+
+    def must_accept(self, *offered: str) -> None:
+        """Check that the client takes one of the media types offered.
+
+        Raises
+        ------
+        NotAcceptable
+            If it takes none of them.
+        """
+        if not self.accept_mimetypes.provided or self.accept_mimetypes.best_match(offered):
+            return
+        raise NotAcceptable(offered=", ".join(offered))

@@ -1,0 +1,147 @@
+// What makes pages pleasanter. Without it everything still works.
+
+const menus = () => document.querySelectorAll("details[data-menu][open]");
+
+document.addEventListener("click", (event) => {
+  for (const menu of menus()) {
+    if (!menu.contains(event.target)) menu.open = false;
+  }
+});
+
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape") {
+    for (const menu of menus()) {
+      menu.open = false;
+      menu.querySelector("summary").focus();
+    }
+  }
+});
+
+// Questions before what cannot be undone, as a dialog. The server asks by itself when the answer is missing.
+function ask(form) {
+  const dialog = document.getElementById("confirm-template").content.firstElementChild.cloneNode(true);
+  dialog.querySelector("h2").textContent = form.dataset.confirmTitle;
+  dialog.querySelector("p").textContent = form.dataset.confirm;
+  const yes = dialog.querySelector('button[value="yes"]');
+  yes.textContent = form.dataset.confirmYes;
+  yes.addEventListener("click", () => {
+    const answer = document.createElement("input");
+    answer.type = "hidden";
+    answer.name = "confirmed";
+    answer.value = "yes";
+    form.append(answer);
+    dialog.close();
+    form.requestSubmit();
+  });
+  dialog.querySelector('button[value="no"]').addEventListener("click", () => dialog.close());
+  dialog.addEventListener("close", () => dialog.remove());
+  document.body.append(dialog);
+  dialog.showModal();
+}
+
+// A form is sent once: a second press while the first is on its way does nothing.
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (form.dataset.confirm && !form.elements.confirmed) {
+    event.preventDefault();
+    ask(form);
+    return;
+  }
+  if (form.method !== "post") return;
+  if (form.dataset.sent) {
+    event.preventDefault();
+    return;
+  }
+  form.dataset.sent = "yes";
+  event.submitter?.setAttribute("aria-busy", "true");
+});
+
+// Coming back with the browser's Back button, forms can be sent again.
+window.addEventListener("pageshow", () => {
+  for (const form of document.querySelectorAll("form[data-sent]")) {
+    delete form.dataset.sent;
+    form.elements.confirmed?.remove();
+    for (const button of form.querySelectorAll("[aria-busy]")) button.removeAttribute("aria-busy");
+  }
+});
+
+// Links that open a dialog of the same page instead of their own page.
+document.addEventListener("click", (event) => {
+  const opener = event.target.closest("[data-dialog]");
+  if (opener && !event.ctrlKey && !event.metaKey && !event.shiftKey) {
+    event.preventDefault();
+    document.getElementById(opener.dataset.dialog).showModal();
+  }
+  if (event.target.closest("[data-close]")) event.target.closest("dialog").close();
+});
+
+// Shortcuts: "/" searches, "n" makes a new one, Ctrl+S saves.
+document.addEventListener("keydown", (event) => {
+  const typing = event.target.closest?.("input, textarea, select, [contenteditable]");
+  const control = event.ctrlKey || event.metaKey;
+  if ((typing && !control) || event.altKey || document.querySelector("dialog[open]")) return;
+  const name = (control ? "Control+" : "") + event.key;
+  const target = document.querySelector(`[data-shortcut="${CSS.escape(name)}"]`);
+  if (!target) return;
+  if (name === "PageDown" && window.innerHeight + window.scrollY < document.body.scrollHeight - 4) return;
+  event.preventDefault();
+  if (target.matches("input")) target.focus();
+  else target.click();
+});
+
+// Look-up fields: offer what matches while somebody types.
+for (const field of document.querySelectorAll("[data-lookup]")) {
+  const list = field.list;
+  let timer;
+  let last;
+  field.addEventListener("input", () => {
+    clearTimeout(timer);
+    timer = setTimeout(async () => {
+      const typed = field.value.trim();
+      if (!typed || typed === last) return;
+      last = typed;
+      const answer = await fetch(`/lookup/${field.dataset.lookup}?q=${encodeURIComponent(typed)}`);
+      if (!answer.ok || field.value.trim() !== typed) return;
+      const offered = await answer.json();
+      list.replaceChildren(...offered.map(({ value, label }) => {
+        const option = document.createElement("option");
+        option.value = value;
+        option.textContent = label;
+        return option;
+      }));
+    }, 180);
+  });
+}
+
+// Rows of a form: one more row, with names and ids that count on.
+for (const rows of document.querySelectorAll("[data-rows]")) {
+  const button = rows.querySelector("[data-add-row]");
+  const body = rows.querySelector("tbody");
+  if (body.querySelector("[disabled]")) continue;
+  button.hidden = false;
+  button.addEventListener("click", () => {
+    const count = body.rows.length;
+    const row = body.rows[count - 1].cloneNode(true);
+    for (const fault of row.querySelectorAll(".fault")) fault.remove();
+    for (const input of row.querySelectorAll("input, select")) {
+      input.value = "";
+      input.removeAttribute("aria-invalid");
+      input.name = input.name.replace(/-\d+-/, `-${count}-`);
+      input.id = input.id.replace(/-\d+-/, `-${count}-`);
+    }
+    body.append(row);
+    row.querySelector("input, select").focus();
+  });
+}
+
+for (const button of document.querySelectorAll("[data-copy]")) {
+  if (!navigator.clipboard) continue;
+  button.hidden = false;
+  button.addEventListener("click", async () => {
+    await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).textContent);
+    button.textContent = button.dataset.copied;
+  });
+}
+
+// The first field with a fault gets the focus, so that what to mend is at hand.
+document.querySelector('[aria-invalid="true"]')?.focus();
