@@ -142,7 +142,9 @@ def claim(
     backoff
         Seconds of the first pause after a failure.
     """
-    row = session.execute(sql.load("claim_chunk"), {"grace": grace, "backoff": backoff}).first()
+    row = session.execute(
+        sql.load("claim_chunk"), {"kinds": list(KINDS), "grace": grace, "backoff": backoff}
+    ).first()
     if row is None:
         return None
     session.execute(

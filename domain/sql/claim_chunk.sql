@@ -1,11 +1,12 @@
 -- Claim one chunk of work: pending ones, or running ones whose owner is gone. A live owner holds the row lock and
 -- is skipped; a dead one's fell with its socket. Differences of time are absolute because clocks jump both ways.
--- Index: job_open_idx, then job_chunk_open_idx.
+-- Kinds that this worker does not know are left to newer ones. Index: job_open_idx, then job_chunk_open_idx.
 WITH chosen AS (
     SELECT c.job_id, c.no, j.kind
     FROM job j
     JOIN job_chunk c ON c.job_id = j.id AND c.state IN ('pending', 'running')
     WHERE j.finished_at IS NULL
+      AND j.kind = ANY(CAST(:kinds AS text[]))
       AND (c.step >= 3) = (j.ending IS NOT NULL)
       AND (j.ending IS NOT NULL OR NOT EXISTS (SELECT FROM job_cancel k WHERE k.job_id = j.id))
       AND NOT EXISTS (

@@ -343,3 +343,13 @@ def test_final_states_stay(sessions: Sessions) -> None:
     with transaction(sessions) as session:
         assert not job_engine.begin_ending(session, job.id, ending=State.CANCELED)
     assert state_of(sessions, job)["state"] == "succeeded"
+
+
+def test_a_kind_that_a_worker_does_not_know_is_left_to_newer_ones(
+    sessions: Sessions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = ask(sessions)
+    monkeypatch.delitem(KINDS, "writer")
+
+    assert not work(sessions)
+    assert state_of(sessions, job)["state"] == "queued"
