@@ -36,7 +36,7 @@ WITH line AS MATERIALIZED (
 ), followed AS (
     INSERT INTO segment_line (segment_id, line_no, contact_id, campaign_id)
     SELECT :follow_up_id, line_no, contact_id,
-           CASE WHEN campaign_id IS DISTINCT FROM :campaign_id THEN coalesce(campaign_id, 0) END
+           CASE WHEN campaign_id IS DISTINCT FROM nullif(:campaign_id, 0) THEN coalesce(campaign_id, 0) END
     FROM line
     WHERE good AND :follow_up_id > 0
 )
