@@ -266,11 +266,16 @@ def _line(figure: Figure) -> str:
     rate = f"{figure.rate:,.0f}" if figure.rate else ""
     limit = f"{figure.limit:,.0f}" if figure.limit else ""
     ratio = f"{figure.ratio:.2f}" if figure.ratio else ""
-    verdict = "" if figure.ratio is None or figure.ratio >= GOAL else "below the goal"
-    if figure.ratio is not None and figure.ratio < FLOOR:
-        verdict = "BELOW THE FLOOR"
+    verdict = _verdict(figure)
     notes = ", ".join(filter(None, [figure.note, verdict]))
     rows = f"{figure.rows:,}" if figure.rows else ""
     return (
         f"{figure.name:<26}{rows:>11}{figure.seconds:>10.2f}{rate:>11}{limit:>11}{ratio:>7}  {notes}".rstrip()
     )
+
+
+def _verdict(figure: Figure) -> str:
+    """Say what a ratio means; on a short segment, plan and finish weigh more than the lines."""
+    if figure.ratio is None or figure.rows < LINES or figure.ratio >= GOAL:
+        return ""
+    return "below the goal" if figure.ratio >= FLOOR else "BELOW THE FLOOR"

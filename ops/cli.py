@@ -1,5 +1,6 @@
 """The command line. Each command parses, imports what it needs, and calls one function."""
 
+import re
 import secrets
 import subprocess
 import sys
@@ -175,9 +176,12 @@ def import_() -> None:
     "--map",
     "columns",
     metavar="FIELD=COLUMN,…",
-    default="",
-    callback=lambda context, option, value: _pairs(value.split(",") if value else []),
-    help="Which column fills which field.",
+    multiple=True,
+    # a comma separates only before the next field, so a pattern may hold one
+    callback=lambda context, option, values: _pairs(
+        [one for value in values for one in re.split(r",(?=\s*\w+=)", value)]
+    ),
+    help="Which column fills which field; or a pattern: no=BANK{id}, name={first_name} {last_name}.",
 )
 @click.option(
     "--set",
@@ -191,7 +195,12 @@ def import_() -> None:
 def import_contacts(
     file: Path, columns: dict[str, str], constants: dict[str, str], data: Path | None
 ) -> None:
-    """Import contacts from a CSV file (.csv or .csv.gz)."""
+    """Import contacts from a CSV file (.csv or .csv.gz).
+
+    Without --map the columns are named like the fields of a contact (no, type, name, company_no, email, city, …); with
+    it only the named columns are read. A known no updates the contact, a row without one gets the next number.
+    Rows that cannot be taken are listed with their reasons; the others go in.
+    """
     from ops.connection import connected
     from ops.imports import contacts
 
@@ -280,7 +289,7 @@ def verify(data: Path | None) -> None:
         click.echo(problem)
     if problems:
         raise OpsError(f"{len(problems)} problems found")
-    click.echo("no problems found")
+    click.echo("clean")
 
 
 @main.command(context_settings={"ignore_unknown_options": True})

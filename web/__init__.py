@@ -6,6 +6,7 @@ import importlib.util
 import secrets
 from typing import Any
 
+import structlog
 from flask import Flask, Response, request
 from flask_openapi.openapi import OpenAPI
 from flask_wtf import CSRFProtect
@@ -14,6 +15,8 @@ import domain.settings
 from domain.settings import Settings
 from web import api, broker, database, errors, headers, health, i18n, identity, limits, logs, requests
 from web.api.models import Problem
+
+log = structlog.get_logger(__name__)
 
 
 class Application(OpenAPI):
@@ -47,8 +50,8 @@ def create_app(settings: Settings | None = None) -> Flask:
         doc_ui=False,
     )
     app.openapi_version = "3.1.1"
-    app.config.update(_configuration(settings))
     logs.init_app(app)
+    app.config.update(_configuration(settings))
     database.init_app(app, settings.database_url)
     broker.init_app(app, settings.redis_url)
     i18n.init_app(app)
@@ -77,6 +80,8 @@ def _protect_forms(app: Flask) -> None:
 
 
 def _configuration(settings: Settings) -> dict[str, Any]:
+    if not settings.secret_key.get_secret_value():
+        log.warning("no INTERLOG_SECRET_KEY: sessions and idempotency keys hold for this process only")
     return {
         "SECRET_KEY": settings.secret_key.get_secret_value() or secrets.token_hex(32),
         "SESSION_COOKIE_HTTPONLY": True,
@@ -84,6 +89,7 @@ def _configuration(settings: Settings) -> dict[str, Any]:
         "SESSION_COOKIE_SECURE": settings.secure_cookies,
         "MAX_CONTENT_LENGTH": settings.max_body_bytes,
         "MAX_FORM_MEMORY_SIZE": requests.JSON_LIMIT,
+        "SIGN_INS_PER_MINUTE": settings.sign_ins_per_minute,
         "WTF_CSRF_TIME_LIMIT": None,
         "WTF_CSRF_CHECK_DEFAULT": False,
     }

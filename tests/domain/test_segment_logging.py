@@ -316,6 +316,15 @@ def test_the_follow_up_has_the_same_contacts_in_the_same_order(world: World, fau
     assert (described["template_code"], described["lines_count"], described["actions_count"]) == (None, 9, 1)
 
 
+def test_a_follow_up_without_a_campaign_overrides_nothing(world: World) -> None:
+    """L7, S2: a campaign given to the follow-up later counts for all its lines."""
+    job = world.log(world.segment(world.companies(3)), follow_up=True)
+    drain(world.sessions)
+
+    no = state_of(world.sessions, job)["result"]["follow_up_segment_no"]
+    assert [line["overrides"] for line in world.lines(no)] == [{}] * 3
+
+
 def test_nobody_sees_an_entry_before_all_are_there(world: World) -> None:
     """L8"""
     no = world.segment(world.companies(6))

@@ -105,9 +105,11 @@ def test_a_figure_knows_its_rate_and_its_share_of_the_limit():
 
 
 def test_the_result_is_written_with_rates(capsys):
-    result = Result(lines=1_000, workers=2)
-    result.add("log the segment", 1_000, 2.0, limit=1_000.0)
+    result = Result(lines=1_000_000, workers=2)
+    result.add("log the segment", 1_000_000, 10.0, limit=200_000.0)
     assert "BELOW THE FLOOR" in capsys.readouterr().out
+    result.add("log a small one", 1_000, 2.0, limit=1_000.0)
+    assert "FLOOR" not in capsys.readouterr().out
     written = json.loads(json.dumps(result.as_dict()))
     assert written["figures"][0]["ratio"] == 0.5
 

@@ -57,6 +57,7 @@ POST /jobs/<uuid:id>/cancel
 """.splitlines()
 MARKETING = """
 POST /contacts
+POST /contacts/import
 PATCH /contacts/<no>
 DELETE /contacts/<no>
 POST /campaigns

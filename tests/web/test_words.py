@@ -36,14 +36,17 @@ def codes_of_faults() -> set[str]:
             name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
             place = {"add": 1, "Fault": 1, "Bad": 0}.get(name)
             if place is not None and len(node.args) > place:
-                found |= {
-                    part.value
-                    for part in ast.walk(node.args[place])
-                    if isinstance(part, ast.Constant)
-                    and isinstance(part.value, str)
-                    and part.value.isidentifier()
-                }
+                found |= constants(node.args[place])
     return found
+
+
+def constants(argument: ast.expr) -> set[str]:
+    """The texts an argument can be: itself, or the branches of a choice."""
+    if isinstance(argument, ast.IfExp):
+        return constants(argument.body) | constants(argument.orelse)
+    return (
+        {argument.value} if isinstance(argument, ast.Constant) and isinstance(argument.value, str) else set()
+    )
 
 
 def test_every_refusal_has_a_status_and_words() -> None:

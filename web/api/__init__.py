@@ -11,6 +11,7 @@ from flask_openapi.openapi import OpenAPI
 from domain.settings import Settings
 from web.api import (
     campaigns,
+    contact_import,
     contacts,
     interaction_groups,
     interaction_templates,
@@ -39,6 +40,7 @@ SECURITY_SCHEMES: dict[str, SecurityScheme | dict[str, Any]] = {
 NOUNS = (
     users,
     contacts,
+    contact_import,
     salespeople,
     campaigns,
     interaction_groups,

@@ -25,9 +25,10 @@ from web.identity import allow
 api = Api("jobs", tag="Jobs")
 
 EVENT_STREAM = "text/event-stream"
-# Seconds between two looks at a watched job, and between two signs of life while nothing changes.
+# Seconds between two looks at a watched job, and between two signs of life while nothing changes: a client that left is
+# noticed at the second of those.
 LOOK_EVERY = 0.5
-HEARTBEAT_EVERY = 10.0
+HEARTBEAT_EVERY = 2.0
 
 JobState = Literal["queued", "running", "canceling", "succeeded", "refused", "failed", "canceled"]
 

@@ -65,3 +65,4 @@ def register(app: Flask) -> None:
     for noun in NOUNS:
         pages.register_blueprint(noun.blueprint)
     app.register_blueprint(pages)
+    sign_in.limit(app)

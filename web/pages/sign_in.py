@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, make_response, redirect, render_template, request, session, url_for
+from flask import Blueprint, Flask, make_response, redirect, render_template, request, session, url_for
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _
+from flask_limiter import Limiter
+from flask_limiter.util import get_remote_address
 from wtforms.widgets import PasswordInput
 
 from domain import users
@@ -15,6 +17,9 @@ from web.pages import guard
 from web.pages.records import Answer
 
 blueprint = Blueprint("sign_in", __name__)
+
+# Status of an attempt that did not succeed; only these count against the limit.
+FAILED = 422
 
 
 class SecretField(TextField):
@@ -49,7 +54,7 @@ def show() -> Answer:
     if user is None:
         database.undo()
         form.form_errors.append(gettext("The user name or the password is wrong."))
-        return make_response(render_template("sign_in/form.html", form=form), 422)
+        return make_response(render_template("sign_in/form.html", form=form), FAILED)
     _begin(user)
     return redirect(target, 303)  # type: ignore[return-value]
 
@@ -64,10 +69,8 @@ def link(token: str) -> Answer:
     if user is None:
         database.undo()
         form = SignInForm(formdata=None)
-        form.form_errors.append(
-            gettext("This link has been used or is too old. Ask an administrator for a new one.")
-        )
-        return make_response(render_template("sign_in/form.html", form=form), 422)
+        form.form_errors.append(gettext("This link has been used or is too old. Ask an administrator for a new one."))
+        return make_response(render_template("sign_in/form.html", form=form), FAILED)
     _begin(user)
     return redirect(url_for("pages.home.show"), 303)  # type: ignore[return-value]
 
@@ -81,7 +84,29 @@ def sign_out() -> Answer:
     return redirect(url_for("pages.sign_in.show"), 303)  # type: ignore[return-value]
 
 
+def limit(app: Flask) -> None:
+    """Allow only so many failed attempts a minute, for each address and for each user name."""
+    limiter: Limiter = app.extensions["rate_limiter"]
+    for endpoint, keys in {
+        "pages.sign_in.show": (get_remote_address, _name_tried),
+        "pages.sign_in.link": (get_remote_address,),
+    }.items():
+        for key in keys:
+            app.view_functions[endpoint] = limiter.limit(
+                lambda: f"{app.config['SIGN_INS_PER_MINUTE']}/minute",
+                methods=["POST"],
+                key_func=key,
+                deduct_when=lambda response: response.status_code == FAILED,
+            )(app.view_functions[endpoint])
+
+
+def _name_tried() -> str:
+    return "user " + request.form.get("name", "").strip().lower()[:100]
+
+
 def _begin(user: users.AppUser) -> None:
     """Begin a session with nothing in it of who sat here before."""
     session.clear()
     identity.sign_in(user)
+
+

@@ -496,40 +496,89 @@ LEFT JOIN logged_segment s ON s.no = i.logged_segment_no
 LEFT JOIN campaign_entry c ON c.entry_no = i.campaign_entry_no
 WHERE s.no IS NULL OR s.logged_at IS NOT NULL;
 
+-- What applies to the lines of a segment as far as no contact and no override is known: one row for lines that take
+-- the header's template (line_template_id 0), one for each template a line could have instead, whose cost, duration,
+-- flow, initiated by, target and response win over the header's, and one (-1) for a template that is not there. So a
+-- line joins a row that is computed once per statement instead of half a dozen tables.
+CREATE VIEW segment_line_default AS
+SELECT
+    s.id AS segment_id, k.line_template_id,
+    nullif(s.description, '') AS description, s.subject, s.salesperson_id, s.date,
+    t.id AS template_id, t.version_id AS template_version_id, t.group_id,
+    t.retired AS template_retired, t.id IS NOT NULL AND NOT t.retired AS template_ready,
+    nullif(d.campaign_id, 0) AS wanted_campaign_id, m.id AS campaign_id,
+    m.id IS NOT NULL OR coalesce(d.campaign_id, 0) = 0 AS campaign_ready,
+    coalesce(k.unit_cost, t.unit_cost) AS cost,
+    coalesce(k.unit_duration_min, t.unit_duration_min) AS duration_min,
+    coalesce(k.information_flow, t.information_flow) AS information_flow,
+    coalesce(k.initiated_by, t.initiated_by) AS initiated_by,
+    coalesce(k.campaign_target, t.campaign_target) AS campaign_target,
+    coalesce(k.campaign_response, t.campaign_response) AS campaign_response,
+    coalesce(
+        CASE WHEN s.ignore_contact_correspondence_type THEN s.correspondence_type END,
+        CASE WHEN t.ignore_contact_correspondence_type THEN coalesce(t.correspondence_type, '') END
+    ) AS correspondence_type_before_contact,
+    coalesce(s.correspondence_type, t.correspondence_type) AS correspondence_type_after_contact,
+    d.language_code, nullif(tl.subject, '') AS language_subject
+FROM segment s
+CROSS JOIN LATERAL (
+    SELECT 0 AS line_template_id, s.template_id, s.unit_cost, s.unit_duration_min, s.information_flow, s.initiated_by,
+           s.campaign_target, s.campaign_response
+    UNION ALL
+    SELECT o.id, o.id, NULL, NULL, NULL, NULL, NULL, NULL FROM interaction_template o
+    UNION ALL
+    SELECT -1, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+) k
+LEFT JOIN interaction_template t ON t.id = k.template_id
+LEFT JOIN interaction_template_language ts
+    ON ts.template_id = t.id AND lower(ts.language_code) = lower(s.language_code)
+CROSS JOIN LATERAL (
+    SELECT
+        coalesce(s.campaign_id, t.campaign_id) AS campaign_id,
+        coalesce(CASE s.language_code WHEN '' THEN '' END, ts.language_code, t.language_code) AS language_code
+) d
+LEFT JOIN campaign m ON m.id = d.campaign_id
+LEFT JOIN interaction_template_language tl
+    ON tl.template_id = t.id AND lower(tl.language_code) = lower(d.language_code);
+
 -- What each line will be logged with (S3) and what stands against it (S9): the one definition, read by the line
--- list, the check and the logging. h = the header's values where they apply: a line with a template of its own
--- takes cost, duration, flow, initiated by, target and response from that, not from the header.
+-- list, the check and the logging. d = what applies without contact and overrides.
 CREATE VIEW segment_line_effective AS
 SELECT
     l.segment_id, l.line_no, l.contact_id,
     CASE WHEN c.type = 'company' THEN c.id ELSE c.company_id END AS company_id,
-    t.id AS template_id, t.version_id AS template_version_id, t.group_id,
-    coalesce(l.description, nullif(s.description, '')) AS description,
-    coalesce(l.subject, s.subject, nullif(tl.subject, ''), l.description, nullif(s.description, '')) AS subject,
+    d.template_id, d.template_version_id, d.group_id,
+    coalesce(l.description, d.description) AS description,
+    coalesce(
+        l.subject, d.subject,
+        CASE WHEN l.language_code IS NULL AND tl.template_id IS NULL THEN d.language_subject
+             ELSE nullif(tl.subject, '') END,
+        l.description, d.description) AS subject,
     p.id AS salesperson_id,
-    m.id AS campaign_id,
+    CASE WHEN l.campaign_id IS NULL THEN d.campaign_id
+         ELSE (SELECT m.id FROM campaign m WHERE m.id = l.campaign_id) END AS campaign_id,
     nullif(e.correspondence_type, '') AS correspondence_type,
-    nullif(g.language_code, '') AS language_code,
+    nullif(coalesce(l.language_code, tl.language_code, d.language_code), '') AS language_code,
     e.date,
-    coalesce(l.cost, h.unit_cost, t.unit_cost) AS cost,
-    coalesce(l.duration_min, h.unit_duration_min, t.unit_duration_min) AS duration_min,
-    nullif(coalesce(l.information_flow, h.information_flow, t.information_flow), '') AS information_flow,
-    nullif(coalesce(l.initiated_by, h.initiated_by, t.initiated_by), '') AS initiated_by,
-    coalesce(l.campaign_target, h.campaign_target, t.campaign_target, false) AS campaign_target,
-    coalesce(l.campaign_response, h.campaign_response, t.campaign_response, false) AS campaign_response,
+    coalesce(l.cost, d.cost) AS cost,
+    coalesce(l.duration_min, d.duration_min) AS duration_min,
+    nullif(coalesce(l.information_flow, d.information_flow), '') AS information_flow,
+    nullif(coalesce(l.initiated_by, d.initiated_by), '') AS initiated_by,
+    coalesce(l.campaign_target, d.campaign_target, false) AS campaign_target,
+    coalesce(l.campaign_response, d.campaign_response, false) AS campaign_response,
     l.evaluation,
     e.ready,
     CASE WHEN NOT e.ready THEN array_remove(ARRAY[
         CASE WHEN c.id IS NULL THEN 'contact_missing' END,
         CASE WHEN c.erased_at IS NOT NULL THEN 'contact_erased' END,
         CASE WHEN c.privacy_blocked THEN 'privacy_blocked' END,
-        CASE WHEN t.id IS NULL THEN 'template_missing' END,
-        CASE WHEN t.retired THEN 'template_retired' END,
+        CASE WHEN d.template_id IS NULL THEN 'template_missing' END,
+        CASE WHEN d.template_retired THEN 'template_retired' END,
         CASE WHEN e.salesperson_id IS NULL THEN 'salesperson_missing' END,
         CASE WHEN e.salesperson_id IS NOT NULL AND p.id IS NULL THEN 'salesperson_unknown' END,
         CASE WHEN p.blocked THEN 'salesperson_blocked' END,
         CASE WHEN e.date IS NULL THEN 'date_missing' END,
-        CASE WHEN e.campaign_id IS NOT NULL AND m.id IS NULL THEN 'campaign_unknown' END], NULL)
+        CASE WHEN NOT e.campaign_ready THEN 'campaign_unknown' END], NULL)
     END AS problems,
     -- Templates have no content yet, so whatever has a type cannot be sent (S9).
     CASE WHEN nullif(e.correspondence_type, '') IS NOT NULL THEN array_remove(ARRAY[
@@ -543,45 +592,31 @@ SELECT
         l.campaign_response, l.cost, l.description, l.subject, l.correspondence_type, l.language_code,
         l.information_flow, l.initiated_by, l.evaluation) > 0 AS overridden
 FROM segment_line l
-JOIN segment s ON s.id = l.segment_id
+LEFT JOIN segment_line_default d
+    ON d.segment_id = l.segment_id
+    AND d.line_template_id = CASE
+        WHEN l.template_id IS NULL THEN 0
+        WHEN l.template_id IN (SELECT o.id FROM interaction_template o) THEN l.template_id
+        ELSE -1 END
 LEFT JOIN contact c ON c.id = l.contact_id
-LEFT JOIN interaction_template t ON t.id = coalesce(l.template_id, s.template_id)
-LEFT JOIN salesperson p ON p.id = coalesce(l.salesperson_id, s.salesperson_id, c.salesperson_id)
-LEFT JOIN campaign m ON m.id = coalesce(l.campaign_id, s.campaign_id, t.campaign_id)
-LEFT JOIN interaction_template_language tc
-    ON tc.template_id = t.id AND lower(tc.language_code) = lower(c.language_code)
-LEFT JOIN interaction_template_language ts
-    ON ts.template_id = t.id AND lower(ts.language_code) = lower(s.language_code)
-CROSS JOIN LATERAL (
-    SELECT coalesce(l.language_code, tc.language_code, CASE s.language_code WHEN '' THEN '' END,
-                    ts.language_code, t.language_code) AS language_code
-) g
+LEFT JOIN salesperson p ON p.id = coalesce(l.salesperson_id, d.salesperson_id, c.salesperson_id)
 LEFT JOIN interaction_template_language tl
-    ON tl.template_id = t.id AND lower(tl.language_code) = lower(g.language_code)
+    ON tl.template_id = d.template_id AND lower(tl.language_code) = lower(coalesce(l.language_code, c.language_code))
 CROSS JOIN LATERAL (
     SELECT
-        CASE WHEN l.template_id IS NULL THEN s.unit_cost END AS unit_cost,
-        CASE WHEN l.template_id IS NULL THEN s.unit_duration_min END AS unit_duration_min,
-        CASE WHEN l.template_id IS NULL THEN s.information_flow END AS information_flow,
-        CASE WHEN l.template_id IS NULL THEN s.initiated_by END AS initiated_by,
-        CASE WHEN l.template_id IS NULL THEN s.campaign_target END AS campaign_target,
-        CASE WHEN l.template_id IS NULL THEN s.campaign_response END AS campaign_response
-) h
-CROSS JOIN LATERAL (
-    SELECT
-        coalesce(l.salesperson_id, s.salesperson_id, c.salesperson_id) AS salesperson_id,
-        nullif(coalesce(l.campaign_id, s.campaign_id, t.campaign_id), 0) AS campaign_id,
-        coalesce(l.date, s.date) AS date,
+        coalesce(l.salesperson_id, d.salesperson_id, c.salesperson_id) AS salesperson_id,
+        coalesce(l.date, d.date) AS date,
         coalesce(
-            l.correspondence_type,
-            CASE WHEN s.ignore_contact_correspondence_type THEN s.correspondence_type END,
-            CASE WHEN t.ignore_contact_correspondence_type THEN coalesce(t.correspondence_type, '') END,
-            c.correspondence_type, s.correspondence_type, t.correspondence_type) AS correspondence_type,
+            l.correspondence_type, d.correspondence_type_before_contact,
+            c.correspondence_type, d.correspondence_type_after_contact) AS correspondence_type,
+        CASE WHEN l.campaign_id IS NULL THEN d.campaign_ready
+             ELSE l.campaign_id = 0 OR l.campaign_id IN (SELECT m.id FROM campaign m) END AS campaign_ready,
         c.id IS NOT NULL AND c.erased_at IS NULL AND NOT c.privacy_blocked
-            AND t.id IS NOT NULL AND NOT t.retired
+            AND d.template_ready
             AND p.id IS NOT NULL AND NOT p.blocked
-            AND coalesce(l.date, s.date) IS NOT NULL
-            AND (m.id IS NOT NULL OR coalesce(l.campaign_id, s.campaign_id, t.campaign_id, 0) = 0)
+            AND coalesce(l.date, d.date) IS NOT NULL
+            AND CASE WHEN l.campaign_id IS NULL THEN d.campaign_ready
+                     ELSE l.campaign_id = 0 OR l.campaign_id IN (SELECT m.id FROM campaign m) END
             AS ready
 ) e;
 

@@ -1,0 +1,172 @@
+"""Imports from the command line: the file is kept as a job, and worked on here until it is done.
+
+So it works without running workers, and with them they help. If this process dies, the job goes on where a worker
+runs.
+"""
+
+import gzip
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+from sqlalchemy.orm import Session, sessionmaker
+
+from domain import actors, contact_import, job_engine, job_kinds, jobs
+from domain.database import make_engine, make_sessions, transaction
+from domain.errors import Fault, Invalid
+from domain.jobs import FINAL, Job, State
+from ops.errors import OpsError
+
+__all__ = ["contacts", "job_kinds"]
+
+BYTES_AT_ONCE = 64 * 1024
+GZIP_MAGIC = b"\x1f\x8b"
+# Rejected rows that are printed.
+SHOWN = 20
+# How often to look whether others are done with what they took.
+SECONDS_BETWEEN_LOOKS = 0.2
+
+# What the interface has no words for, because only files go wrong like this.
+REASONS = {
+    "cells": "the row has {found} cells, but the header has {expected}",
+    "quotes": "the quotation marks of row {row} are not in order, so nobody knows where that row ends",
+    "not_utf8": "the file is not UTF-8: line {line}, byte {byte}; save it as UTF-8 and try again",
+    "header": "the first row does not name the columns",
+    "long_line": "the file has a line of more than a million characters; is it a CSV file?",
+    "also_a_column": "{field} is both a column and set to one value",
+    "company_of_company": "a company cannot belong to a company (company_no {value})",
+    "not_a_company": "{value} is not a company",
+    "erased": "the contact {value} was erased and stays so",
+}
+
+
+def contacts(
+    database_url: str, file: Path, *, columns: Mapping[str, str], constants: Mapping[str, str]
+) -> dict[str, Any]:
+    """Import contacts from a file, showing progress and what was rejected; return the job's result.
+
+    Parameters
+    ----------
+    database_url
+        The migrated database.
+    file
+        CSV, plain or compressed with gzip.
+    columns, constants
+        `mapping` and `defaults` of `domain.contact_import.request`.
+
+    Raises
+    ------
+    OpsError
+        If the file is refused, or the import does not come to its end.
+    """
+    engine = make_engine(database_url, process="import")
+    sessions = make_sessions(engine)
+    try:
+        job = _keep(sessions, file, columns, constants)
+        described = _work_until_final(sessions, job)
+    finally:
+        engine.dispose()
+    if described["state"] != State.SUCCEEDED:
+        raise OpsError(_why(described))
+    result: dict[str, Any] = described["result"]
+    _print(result)
+    return result
+
+
+def _keep(
+    sessions: sessionmaker[Session], file: Path, columns: Mapping[str, str], constants: Mapping[str, str]
+) -> Job:
+    try:
+        with transaction(sessions) as session:
+            return contact_import.request(
+                session,
+                pieces=_pieces(file),
+                actor=actors.system(session),
+                mapping=columns,
+                defaults=constants,
+            )
+    except Invalid as invalid:
+        raise OpsError(f"{file.name} is refused: {_sentence(invalid.faults)}") from None
+    except (OSError, EOFError) as error:
+        raise OpsError(f"{file} cannot be read: {error}") from None
+
+
+def _pieces(file: Path) -> Iterator[bytes]:
+    """Read a file piece by piece, unpacking it if it is packed."""
+    with file.open("rb") as plain:
+        packed = plain.read(len(GZIP_MAGIC)) == GZIP_MAGIC
+        plain.seek(0)
+        with gzip.open(plain) if packed else plain as opened:
+            while piece := opened.read(BYTES_AT_ONCE):
+                yield piece
+
+
+def _work_until_final(sessions: sessionmaker[Session], job: Job) -> dict[str, Any]:
+    described = _describe(sessions, job)
+    shown = 0
+    with click.progressbar(length=1000, label="Importing contacts") as bar:
+        while described["state"] not in FINAL:
+            if not job_engine.work_one(sessions):
+                time.sleep(SECONDS_BETWEEN_LOOKS)
+            described = _describe(sessions, job)
+            reached = int(described["progress"] * 1000)
+            bar.update(reached - shown)
+            shown = reached
+    return described
+
+
+def _describe(sessions: sessionmaker[Session], job: Job) -> dict[str, Any]:
+    with transaction(sessions) as session:
+        return jobs.describe(session, [jobs.get(session, job.id)])[0]
+
+
+def _why(described: Mapping[str, Any]) -> str:
+    """Say in one line why an import ended otherwise, and what of it is in."""
+    problem = described["problem"] or {}
+    faults = [_fault(error) for error in problem.get("errors", ())]
+    reason = _sentence(faults) if faults else problem.get("params", {}).get("error", "")
+    result = described["result"] or {"created": 0, "updated": 0}
+    kept = f"{result['created']:,} contacts were made and {result['updated']:,} changed before that"
+    return f"the import was {described['state']}{': ' if reason else ''}{reason}; {kept}"
+
+
+def _print(result: Mapping[str, Any]) -> None:
+    click.echo(
+        f"{result['created']:,} created, {result['updated']:,} updated, {result['rejected']:,} rejected"
+    )
+    for row in result["rejected_rows"][:SHOWN]:
+        no = f" ({row['no']})" if row["no"] else ""
+        click.echo(f"  row {row['row']}{no}: {_sentence([_fault(error) for error in row['errors']])}")
+    if result["rejected"] > SHOWN:
+        click.echo(f"  and {result['rejected'] - SHOWN:,} more")
+
+
+def _fault(error: Mapping[str, Any]) -> Fault:
+    return Fault(error["field"], error["code"], error["value"], error.get("params") or {})
+
+
+def _sentence(faults: list[Fault]) -> str:
+    return "; ".join(map(_words, faults))
+
+
+def _words(fault: Fault) -> str:
+    params: dict[str, Any] = {"field": fault.field, "value": fault.value, **fault.params}
+    if words := REASONS.get(str(params.get("reason"))):
+        return words.format(**params)
+    if fault.code == "already_exists" and "row" in params:
+        return f"the number {fault.value} stands on row {params['row']} already"
+    if (fault.field, fault.code) == ("file", "required"):
+        return "the file is empty"
+    if (fault.field, fault.code) == ("file", "too_large"):
+        return f"the file has more than {params['limit']:,} rows; split it"
+    if fault.field.startswith("mapping."):
+        return f"{fault.field.removeprefix('mapping.')}: " + {
+            "unknown": f"the file has no column “{fault.value}”",
+            "already_exists": f"the file has the column “{fault.value}” twice",
+        }.get(fault.code, "is no field of a contact that can be imported")
+    # only where there is something to say: it takes a second to load
+    from web.messages import message
+
+    return message(fault).rstrip(".")
