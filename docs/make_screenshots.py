@@ -1,4 +1,4 @@
-"""Take the screenshots of docs/images from a running demo: `.venv/bin/python -P -m docs.make_screenshots`.
+"""Take the screenshots of docs/images from a running demo: `.venv/bin/python -m docs.make_screenshots`.
 
 Starts the whole stack on a free port with a small made-up company, signs in through the one-time link, and
 photographs the main job in English and in Russian. So that a small segment can be seen half done, its worker is
