@@ -109,7 +109,9 @@ def site(
     ]
     site = Site(f"http://127.0.0.1:{port}", processes[1])
     try:
-        assert wait_until(lambda: _answers(site.url + "/readyz"), READY_SECONDS), (logs / "0.log").read_text()[-2000:]
+        assert wait_until(lambda: _answers(site.url + "/readyz"), READY_SECONDS), (
+            logs / "0.log"
+        ).read_text()[-2000:]
         yield site
     finally:
         site.resume_worker()

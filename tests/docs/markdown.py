@@ -44,7 +44,9 @@ def blocks(document: Path) -> tuple[Block, ...]:
     for fence in reversed(list(FENCE.finditer(text))):
         words = fence["info"].split() or [""]
         is_answered = (
-            following and following.language in ("json", "text") and not text[fence.end() : following_start].strip()
+            following
+            and following.language in ("json", "text")
+            and not text[fence.end() : following_start].strip()
         )
         block = Block(
             document,

@@ -26,7 +26,9 @@ ANYTHING = "…"
 EXAMPLE_SITE = "127.0.0.1:8000"
 GUIDES = sorted({block.document for block in shell_blocks(run=True)})
 
-pytestmark = pytest.mark.skipif(shutil.which("curl") is None, reason="the guides use curl, which is not installed")
+pytestmark = pytest.mark.skipif(
+    shutil.which("curl") is None, reason="the guides use curl, which is not installed"
+)
 
 
 @pytest.fixture(scope="module")
