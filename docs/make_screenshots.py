@@ -30,7 +30,7 @@ IMAGES = ROOT / "docs" / "images"
 LOCALES = {"en": "en-GB", "ru": "ru-RU"}
 WIDTH = 1280
 # Of each picture, in pixels: as much as tells something.
-HEIGHTS = {"segment": 1240, "log-dialog": 700, "progress": 500, "logged-segments": 380, "log": 640}
+HEIGHTS = {"segment": 1120, "log-dialog": 700, "progress": 500, "logged-segments": 380, "log": 640}
 CONTACTS = 24_000
 # The plan, then three of five chunks.
 CHUNKS_DONE = 4
