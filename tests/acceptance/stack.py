@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import redis
-from sqlalchemy import NullPool, Row, create_engine, text
+from sqlalchemy import Engine, Row, create_engine, text
 
 from domain.migrations import upgrade
 from ops.commands import ROOT
@@ -36,10 +36,11 @@ T = TypeVar("T")
 
 WORKERS = 2
 READY_SECONDS = 60
-# Chunks that are being written this moment: not claimed, not waiting, not committing.
-AT_WORK = """
+# Chunks whose entries are being written this moment: not claimed, not waiting, not committing. PostgreSQL shows the
+# first 1,024 characters of a statement.
+WRITING = """
     SELECT count(*) FROM pg_stat_activity
-    WHERE application_name = 'interlog-worker' AND state = 'active' AND query LIKE '%INSERT INTO interaction (%'
+    WHERE application_name = 'interlog-worker' AND state = 'active' AND query LIKE '-- Log the lines of one range%'
 """
 
 
@@ -81,6 +82,7 @@ class Stack:
         self._data = DataFolder(folder / "data")
         self._up: subprocess.Popen[bytes] | None = None
         self._run = ""
+        self._engine: Engine | None = None
 
     @contextmanager
     def running(self) -> Iterator[Stack]:
@@ -106,6 +108,8 @@ class Stack:
 
     def _stop(self) -> None:
         assert self._up is not None
+        if self._engine is not None:
+            self._engine.dispose()
         for server in (self.redis, self.postgres):
             if server.process is not None:
                 send_signal(server.process.pid, signal.SIGCONT)
@@ -176,9 +180,10 @@ class Stack:
         return redis.Redis.from_url(self.redis.url, socket_timeout=5)
 
     def rows(self, query: str, **parameters: Any) -> list[Row[Any]]:
-        """Run a statement in a transaction of its own, on a connection of its own; return its rows."""
-        engine = create_engine(self.postgres.url, poolclass=NullPool)
-        with engine.begin() as connection:
+        """Run a statement in a transaction of its own; return its rows."""
+        if self._engine is None:
+            self._engine = create_engine(self.postgres.url, pool_pre_ping=True)
+        with self._engine.begin() as connection:
             result = connection.execute(text(query), parameters)
             return list(result) if result.returns_rows else []
 
@@ -188,7 +193,7 @@ class Stack:
 
     def wait_until_writing(self, writers: int = WORKERS) -> None:
         """Wait until so many pool processes are in the middle of writing entries."""
-        wait_for(lambda: self.value(AT_WORK) >= writers, f"{writers} chunks are being written")
+        wait_for(lambda: self.value(WRITING) >= writers, f"{writers} chunks are being written", seconds=15)
 
     def unique_violations(self) -> list[str]:
         """Return the lines of PostgreSQL's log that tell of the fuse: it must never be what saves us."""

@@ -11,10 +11,10 @@ from tests.acceptance.stack import wait_for
 def test_a_segment_becomes_entries_of_the_log(company: Company) -> None:
     """L1, L4-L7, S2-S5: contacts, a segment by filter, one personal line, check, log with follow-up."""
     client = company.client
-    for n in range(1, 6):
-        body = {"no": f"ORG{n}", "type": "company", "name": f"Organisation {n}", "salesperson_code": "JO"}
-        assert client.post("/contacts", body | {"mailing_groups": ["NEWS"]}).status == 201
-    assert client.post("/contacts", {"no": "OTHER", "type": "company", "name": "Other"}).status == 201
+    rows = [f"ORG{n};company;Organisation {n};JO;NEWS|ALL" for n in range(1, 6)]
+    file = "\n".join(["no;type;name;salesperson_code;mailing_groups", *rows, "OTHER;company;Other;JO;ALL"])
+    asked = client.post("/contacts/import", file, headers={"Content-Type": "text/csv"})
+    assert company.finished(asked)["result"]["created"] == 6
     company.contacts(1_500, "NEWS")
     no = company.segment(subject="Thank you", campaign_no="SPRING")
     added = company.add_by_mailing_group(no, "NEWS")
