@@ -40,6 +40,15 @@ class Base(DeclarativeBase):
 INFRASTRUCTURE_STATES = ("08", "53", "57P0", "40001", "40P01", "55P03")
 
 
+# A server that vanished without a word is noticed after about ten seconds, whether we wait or send.
+NO_HALF_OPEN = {
+    "keepalives_idle": 4,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+}
+
+
 def make_engine(
     url: str,
     *,
@@ -72,7 +81,12 @@ def make_engine(
         max_overflow=max_overflow,
         pool_pre_ping=True,
         pool_timeout=5,
-        connect_args={"connect_timeout": 3, "options": options, "application_name": f"interlog-{process}"},
+        connect_args={
+            "connect_timeout": 3,
+            "options": options,
+            "application_name": f"interlog-{process}",
+            **NO_HALF_OPEN,
+        },
     )
 
 

@@ -3,7 +3,9 @@
 import importlib.util
 import os
 import secrets
+import shutil
 import sys
+import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NoReturn
@@ -24,7 +26,7 @@ class Command:
         os.execve(self.arguments[0], self.arguments, os.environ | self.environment)
 
 
-def web(*, host: str, port: int, processes: int, threads: int) -> Command:
+def web(*, host: str, port: int, processes: int, threads: int, metrics: Path | None = None) -> Command:
     """Return gunicorn serving the pages and the API.
 
     Parameters
@@ -33,12 +35,23 @@ def web(*, host: str, port: int, processes: int, threads: int) -> Command:
         The address to listen on.
     processes, threads
         Server processes, and threads in each; a live progress stream occupies a thread.
+    metrics
+        Folder in which the processes add their counters up for `/metrics`; emptied. By default one of the system's
+        temporary folders.
     """
+    if metrics is None:
+        metrics = Path(tempfile.mkdtemp(prefix="interlog-metrics-"))
+    else:
+        shutil.rmtree(metrics, ignore_errors=True)
+        metrics.mkdir(parents=True)
     options = ["--worker-class=gthread", f"--workers={processes}", f"--threads={threads}"]
     options += [f"--bind={host}:{port}", "--graceful-timeout=2", "--no-control-socket"]
     # the heartbeat file must not wait for a busy disk
     options += ["--worker-tmp-dir=/dev/shm"] if os.access("/dev/shm", os.W_OK) else []
-    return Command([sys.executable, "-m", "gunicorn", *options, "web:create_app()"])
+    return Command(
+        [sys.executable, "-m", "gunicorn", *options, "web:create_app()"],
+        {"PROMETHEUS_MULTIPROC_DIR": str(metrics)},
+    )
 
 
 def worker(*, concurrency: int, name: str | None = None) -> Command:

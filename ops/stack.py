@@ -67,7 +67,11 @@ class Options:
     def processes(self) -> dict[str, Command]:
         """Return the application's processes by name."""
         web = commands.web(
-            host=self.host, port=self.port, processes=self.web_processes, threads=self.web_threads
+            host=self.host,
+            port=self.port,
+            processes=self.web_processes,
+            threads=self.web_threads,
+            metrics=self.data / "metrics",
         )
         found = {"web": web, "beat": commands.beat(), "worker": commands.worker(concurrency=self.workers)}
         consumer = commands.consumer()

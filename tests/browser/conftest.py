@@ -33,6 +33,7 @@ from web import i18n
 
 PASSWORD = "a good long password"
 PEOPLE = 60
+READY_SECONDS = 60
 QUIET = ["--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update"]
 
 
@@ -75,9 +76,13 @@ def browser(playwright: Playwright, chromium: str) -> Iterator[Browser]:
     launched.close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def site(
-    chromium: str, postgres_server: Any, template_database: str, redis_server: EmbeddedRedis, tmp_path_factory: Any
+    chromium: str,
+    postgres_server: Any,
+    template_database: str,
+    redis_server: EmbeddedRedis,
+    tmp_path_factory: Any,
 ) -> Iterator[Site]:
     """Web server, worker and beat on a database of their own."""
     i18n.compile_catalogues()
@@ -104,7 +109,9 @@ def site(
     ]
     site = Site(f"http://127.0.0.1:{port}", processes[1])
     try:
-        assert wait_until(lambda: _answers(site.url + "/readyz"), 30), (logs / "0.log").read_text()[-2000:]
+        assert wait_until(lambda: _answers(site.url + "/readyz"), READY_SECONDS), (
+            logs / "0.log"
+        ).read_text()[-2000:]
         yield site
     finally:
         site.resume_worker()
@@ -118,9 +125,7 @@ def site(
         postgres_server.drop(name)
 
 
-def _start(
-    command: commands.Command, environment: dict[str, str], log: Path
-) -> subprocess.Popen[bytes]:
+def _start(command: commands.Command, environment: dict[str, str], log: Path) -> subprocess.Popen[bytes]:
     with log.open("wb") as output:
         return subprocess.Popen(
             command.arguments,
@@ -155,7 +160,12 @@ def _fill(url: str) -> None:
         for code, cost in (("LETTER", 8), ("CALL", 2)):
             templates.create(
                 session,
-                values={"code": code, "group_code": "LETTERS", "description": code.title(), "unit_cost": cost},
+                values={
+                    "code": code,
+                    "group_code": "LETTERS",
+                    "description": code.title(),
+                    "unit_cost": cost,
+                },
                 actor=actor,
             )
         for number in range(PEOPLE):
@@ -171,9 +181,7 @@ def _fill(url: str) -> None:
                 actor=actor,
             )
         for role in ("marketing", "admin"):
-            users.create_user(
-                session, values={"name": role, "role": role, "password": PASSWORD}, actor=actor
-            )
+            users.create_user(session, values={"name": role, "role": role, "password": PASSWORD}, actor=actor)
 
 
 @dataclass

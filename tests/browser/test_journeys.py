@@ -75,14 +75,7 @@ def test_a_segment_is_made_personalised_and_logged(
     user = visit(language=language)
     page = user.page
     user.sign_in()
-    page.get_by_role("link", name=words["segments"]).first.click()
-    page.get_by_role("link", name=words["new"]).first.click()
-    page.fill("#description", "Spring letter")
-    page.fill("#template_code", "LETTER")
-    page.get_by_role("button", name=words["create"]).click()
-    page.wait_for_url("**/segments/SM*")
-    no = page.url.rpartition("/")[2]
-
+    no = create(page, words)
     page.get_by_role("link", name=words["add"]).first.click()
     page.fill("#city", "kazan")
     page.get_by_role("button", name=words["add_now"]).click()
@@ -201,6 +194,17 @@ def test_pressing_twice_makes_one(visit: Callable[..., Visit]) -> None:
     page.wait_for_url("**/segments/SM*")
     user.open("/segments/?q=Pressed twice")
     expect(page.locator("tbody tr")).to_have_count(1)
+
+
+def create(page: Page, words: dict[str, str]) -> str:
+    """Make a segment from the top bar; return its number."""
+    page.get_by_role("link", name=words["segments"]).first.click()
+    page.get_by_role("link", name=words["new"]).first.click()
+    page.fill("#description", "Spring letter")
+    page.fill("#template_code", "LETTER")
+    page.get_by_role("button", name=words["create"]).click()
+    page.wait_for_url("**/segments/SM*")
+    return page.url.rpartition("/")[2]
 
 
 def log(page: Page, *, skip: bool) -> None:

@@ -477,14 +477,16 @@ def test_a_chunk_that_breaks_off_is_done_again_without_a_trace(
     work(sessions)
     write = contact_import.sql.load("import_write_contacts")
     broken = text(f"{write.text.rstrip()} WHERE 1 / (row_no - 2) > 0")
+    load = contact_import.sql.load
     with monkeypatch.context() as patched:
         patched.setattr(
-            contact_import.sql,
-            "load",
-            lambda name, load=contact_import.sql.load: broken if name == write_name else load(name),
+            contact_import.sql, "load", lambda name: broken if name == "import_write_contacts" else load(name)
         )
-        write_name = "import_write_contacts"
         work(sessions)
+    with transaction(sessions) as session:
+        failures = session.execute(text("SELECT error FROM job_chunk WHERE failures = 1")).scalars().all()
+        assert failures == ["division by zero"]
+    assert book(sessions) == {}
     drain(sessions)
     described = state_of(sessions, job)
     assert (described["state"], described["result"]["created"]) == ("succeeded", 5)

@@ -67,8 +67,8 @@ class RecordForm(FlaskForm):
                     for part in entry.form:
                         if getattr(part, "fault", None):
                             faults.append(_renamed(part.fault, f"{field.short_name}.{at}.{part.short_name}"))
-            elif getattr(field, "fault", None):
-                faults.append(field.fault)
+            elif fault := getattr(field, "fault", None):
+                faults.append(fault)
         return faults
 
     def fault_count(self) -> int:

@@ -31,7 +31,7 @@ Options = Callable[[], Iterable[tuple[str, str]]]
 class ValueField(Field):
     """A field whose text is read into `data`; what cannot be read stays as typed and becomes a fault."""
 
-    widget = TextInput()
+    widget: Any = TextInput()
 
     def __init__(self, label: Any = None, *, hint: Any = None, wide: bool = False, **arguments: Any) -> None:
         super().__init__(label, **arguments)
@@ -168,7 +168,7 @@ class AmountField(ValueField):
         return value.quantize(Decimal("0.01"))
 
     def shown(self, value: Any) -> str:
-        return format_decimal(value, format="0.00")
+        return str(format_decimal(value, format="0.00"))
 
 
 def read_decimal(text: str) -> Decimal:
@@ -321,7 +321,7 @@ class CodesField(TextField):
         return ", ".join(value)
 
 
-class RowsField(FieldList):
+class RowsField(FieldList):  # type: ignore[type-arg]  # generic in the stubs alone
     """Rows of a small form of their own; rows left blank do not count, and blank ones are ready to be filled.
 
     Parameters

@@ -23,6 +23,20 @@ from web.pages import options
 
 FIELDS = words.FIELDS
 
+# Header field -> the name of what applies (S3).
+EFFECTIVE = {
+    "campaign_no": "campaign_no",
+    "subject": "subject",
+    "language_code": "language_code",
+    "correspondence_type": "correspondence_type",
+    "unit_cost": "cost",
+    "unit_duration_min": "duration_min",
+    "information_flow": "information_flow",
+    "initiated_by": "initiated_by",
+    "campaign_target": "campaign_target",
+    "campaign_response": "campaign_response",
+}
+
 
 class SegmentForm(RecordForm):
     """The header of a segment (S1). What is left blank in the interaction section comes from the template."""
@@ -47,19 +61,6 @@ class SegmentForm(RecordForm):
             ),
         ),
     )
-    # Header field -> the name of what applies (S3).
-    effective = {
-        "campaign_no": "campaign_no",
-        "subject": "subject",
-        "language_code": "language_code",
-        "correspondence_type": "correspondence_type",
-        "unit_cost": "cost",
-        "unit_duration_min": "duration_min",
-        "information_flow": "information_flow",
-        "initiated_by": "initiated_by",
-        "campaign_target": "campaign_target",
-        "campaign_response": "campaign_response",
-    }
     no = CodeField(FIELDS["no"], hint=_("Leave blank to take the next number of the series."))
     description = TextField(FIELDS["description"], hint=_("Needed before the segment can be logged."))
     date = DayField(FIELDS["date"])

@@ -8,7 +8,6 @@ from typing import Any
 
 from flask_babel import gettext
 from markupsafe import Markup
-from wtforms import Field
 
 from web.forms.fields import InheritedChoiceField, InheritedFlagField
 from web.pages import layout
@@ -16,7 +15,7 @@ from web.pages import layout
 DASH = "–"
 
 
-def tell(field: Field, *, own: Any, applies: Any, source: Any) -> None:
+def tell(field: Any, *, own: Any, applies: Any, source: Any) -> None:
     """Give a field its hint: what applies and where that comes from, or that it has a value of its own.
 
     Parameters
@@ -37,12 +36,12 @@ def tell(field: Field, *, own: Any, applies: Any, source: Any) -> None:
         field.inherited = Markup("{}: <b>{}</b>").format(source, shown(field, applies))
 
 
-def shown(field: Field, value: Any) -> str:
+def shown(field: Any, value: Any) -> str:
     """Write an effective value as the field's reader would."""
     if value is None or value == "":
         return DASH
     if isinstance(value, bool):
-        return gettext("Yes") if value else gettext("No")
+        return str(gettext("Yes") if value else gettext("No"))
     if isinstance(value, Decimal):
         return layout.amount(value)
     if isinstance(value, date):

@@ -182,7 +182,7 @@ def number(value: int | None) -> str:
 
 def decimal(value: float, places: int) -> str:
     """Write a number with so many decimals."""
-    return format_decimal(value, format="#,##0." + "0" * places)
+    return str(format_decimal(value, format="#,##0." + "0" * places))
 
 
 def code_number(value: int | None) -> str:
@@ -194,7 +194,7 @@ def day(value: date | None) -> str:
     """Write a date."""
     if value is None:
         return ""
-    return format_date(value, "dd.MM.y" if str(get_locale()) == "ru" else "d MMM y")
+    return str(format_date(value, "dd.MM.y" if str(get_locale()) == "ru" else "d MMM y"))
 
 
 def clock(value: time | None) -> str:
@@ -208,7 +208,7 @@ def instant(value: datetime | None) -> str:
     """Write an instant in the time zone of the setup."""
     if value is None:
         return ""
-    return format_datetime(value, "dd.MM.y HH:mm" if str(get_locale()) == "ru" else "d MMM y HH:mm")
+    return str(format_datetime(value, "dd.MM.y HH:mm" if str(get_locale()) == "ru" else "d MMM y HH:mm"))
 
 
 @cache

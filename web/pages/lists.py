@@ -91,8 +91,8 @@ class List:
         """How many rows there are, as far as this page tells."""
         shown = format_decimal(len(self.rows))
         if self.first_url is None and self.next_url is None:
-            return gettext("Rows: %(count)s", count=shown)
-        return gettext("Rows on this page: %(count)s", count=shown)
+            return str(gettext("Rows: %(count)s", count=shown))
+        return str(gettext("Rows on this page: %(count)s", count=shown))
 
 
 def filled(filters: Sequence[Filter]) -> list[Filter]:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from flask import Blueprint, flash, redirect, request, url_for
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _
+from sqlalchemy.orm import Session
 
 from domain import jobs, segment_lines, segments
+from domain.actors import Actor, Role
 from domain.errors import Refusal
-from domain.users import Role
+from domain.segment_lines import SegmentLine
+from domain.segments import Segment
 from web import database, identity, messages
 from web.forms.base import etag_of
 from web.forms.segments import LineForm
@@ -32,7 +33,7 @@ def card(key: str, line_no: int) -> Answer:
     form = _form_of(shown)
     if request.method == "POST":
         actor = guard.check_role(Role.MARKETING)
-        if _save(session, segment, line, shown, form, actor):
+        if _save(session, segment, line, shown=shown, form=form, actor=actor):
             flash(gettext("Line %(no)s has been saved.", no=line_no), "good")
             return redirect(url_for("pages.segments.card", key=segment.no) + "#lines", 303)  # type: ignore[return-value]
         segment = segments.get(session, key)
@@ -83,7 +84,9 @@ def _form_of(line: Stored) -> LineForm:
     return form
 
 
-def _save(session: Any, segment: Any, line: Any, shown: Stored, form: LineForm, actor: Any) -> bool:
+def _save(
+    session: Session, segment: Segment, line: SegmentLine, *, shown: Stored, form: LineForm, actor: Actor
+) -> bool:
     own = shown["overrides"]
     tag = etag_of(own, sorted(own))
     if form.etag.data != tag:

@@ -23,7 +23,7 @@ from domain import (
 from domain.users import Role
 from web import database, identity, vocabulary
 from web.forms.base import RecordForm
-from web.forms.segments import AddContactsForm, AddLineForm, LogForm, SegmentForm
+from web.forms.segments import EFFECTIVE, AddContactsForm, AddLineForm, LogForm, SegmentForm
 from web.pages import guard, inheritance, lists, options, records
 from web.pages.jobs import UNFINISHED
 from web.pages.lists import Column, Filter
@@ -89,8 +89,7 @@ def _defaults() -> dict[str, Any]:
 
 
 def _prepare(form: RecordForm, stored: Stored) -> None:
-    assert isinstance(form, SegmentForm)
-    for name, applied in form.effective.items():
+    for name, applied in EFFECTIVE.items():
         inheritance.tell(
             form[name], own=stored[name], applies=stored["effective"][applied], source=_("From template")
         )

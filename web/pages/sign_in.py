@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import Blueprint, Flask, make_response, redirect, render_template, request, session, url_for
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _
@@ -69,7 +71,9 @@ def link(token: str) -> Answer:
     if user is None:
         database.undo()
         form = SignInForm(formdata=None)
-        form.form_errors.append(gettext("This link has been used or is too old. Ask an administrator for a new one."))
+        form.form_errors.append(
+            gettext("This link has been used or is too old. Ask an administrator for a new one.")
+        )
         return make_response(render_template("sign_in/form.html", form=form), FAILED)
     _begin(user)
     return redirect(url_for("pages.home.show"), 303)  # type: ignore[return-value]
@@ -87,26 +91,28 @@ def sign_out() -> Answer:
 def limit(app: Flask) -> None:
     """Allow only so many failed attempts a minute, for each address and for each user name."""
     limiter: Limiter = app.extensions["rate_limiter"]
-    for endpoint, keys in {
-        "pages.sign_in.show": (get_remote_address, _name_tried),
-        "pages.sign_in.link": (get_remote_address,),
-    }.items():
-        for key in keys:
-            app.view_functions[endpoint] = limiter.limit(
-                lambda: f"{app.config['SIGN_INS_PER_MINUTE']}/minute",
-                methods=["POST"],
-                key_func=key,
-                deduct_when=lambda response: response.status_code == FAILED,
-            )(app.view_functions[endpoint])
+    views: dict[str, Any] = app.view_functions
+    for endpoint, key in LIMITED:
+        views[endpoint] = limiter.limit(
+            lambda: f"{app.config['SIGN_INS_PER_MINUTE']}/minute",
+            methods=["POST"],
+            key_func=key,
+            deduct_when=lambda response: response.status_code == FAILED,
+        )(views[endpoint])
 
 
 def _name_tried() -> str:
     return "user " + request.form.get("name", "").strip().lower()[:100]
 
 
+LIMITED = (
+    ("pages.sign_in.show", get_remote_address),
+    ("pages.sign_in.show", _name_tried),
+    ("pages.sign_in.link", get_remote_address),
+)
+
+
 def _begin(user: users.AppUser) -> None:
     """Begin a session with nothing in it of who sat here before."""
     session.clear()
     identity.sign_in(user)
-
-

@@ -63,9 +63,7 @@ APART = {"lookup.offer", "sign_in.show", "sign_in.link"}
 
 def test_the_list_of_pages_is_complete(app: Flask) -> None:
     rules = [rule for rule in app.url_map.iter_rules() if "GET" in (rule.methods or ())]
-    served = {
-        rule.endpoint.removeprefix("pages.") for rule in rules if rule.endpoint.startswith("pages.")
-    }
+    served = {rule.endpoint.removeprefix("pages.") for rule in rules if rule.endpoint.startswith("pages.")}
     assert served - APART == set(PAGES)
 
 
@@ -77,9 +75,7 @@ def test_a_page_is_shown_to_the_roles_that_may_see_it_and_to_no_other(
     """U1: each role includes the ones before; users and tokens are for administrators."""
     browser = browser_of(role, language=language)
     for endpoint, (address, least) in PAGES.items():
-        page = browser.open(
-            address.format(**vars(demo)), status=200 if role.includes(least) else 403
-        )
+        page = browser.open(address.format(**vars(demo)), status=200 if role.includes(least) else 403)
         assert page.one("html").attributes["lang"] == language, endpoint
         assert len(page.all("h1")) == 1, endpoint
 

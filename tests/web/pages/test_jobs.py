@@ -43,9 +43,7 @@ def test_a_job_is_canceled_after_a_question(
     do_jobs()
     page = browser.open(open_job)
     assert "The job has been canceled" in page.text
-    segment = next(
-        link.attributes["href"] for link in page.all("a") if link.text == "Back to the segment"
-    )
+    segment = next(link.attributes["href"] for link in page.all("a") if link.text == "Back to the segment")
     assert browser.open(segment).one("dialog", id="log-dialog")
     browser.send(f"{open_job}/cancel", confirmed="yes")
     assert "The job has already ended." in browser.page.text
@@ -62,9 +60,7 @@ def test_a_finished_job_shows_its_result_and_no_longer_refreshes(
     assert "Skipped Lines 1" in result
 
 
-def test_others_jobs_are_stopped_by_marketing_only(
-    open_job: str, browser_of: Callable[..., Browser]
-) -> None:
+def test_others_jobs_are_stopped_by_marketing_only(open_job: str, browser_of: Callable[..., Browser]) -> None:
     """U1."""
     viewer = browser_of(Role.VIEWER)
     page = viewer.open(open_job)

@@ -48,7 +48,13 @@ def test_the_catalogues_compile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 @pytest.mark.parametrize(
     ("accepted", "shown"),
-    [("ru-RU,ru;q=0.9,en;q=0.8", "ru"), ("de,en;q=0.5", "en"), ("de", "en"), ("", "en"), ("de,ru;q=0.1", "ru")],
+    [
+        ("ru-RU,ru;q=0.9,en;q=0.8", "ru"),
+        ("de,en;q=0.5", "en"),
+        ("de", "en"),
+        ("", "en"),
+        ("de,ru;q=0.1", "ru"),
+    ],
 )
 def test_the_browser_chooses_the_language(
     accepted: str, shown: str, browser_of: Callable[..., Browser]

@@ -89,10 +89,12 @@ def many(sessions: Any, demo: Demo) -> None:
             )
             segment = segments.create(
                 session,
-                values={"description": code, "template_code": code, "campaign_no": code, "salesperson_code": code},
+                values={
+                    "description": code,
+                    "template_code": code,
+                    "campaign_no": code,
+                    "salesperson_code": code,
+                },
                 actor=actor,
             )
-            segment_lines.add_many(
-                session, segment, contact_nos=[code], allow_existing=False, actor=actor
-            )
-
+            segment_lines.add_many(session, segment, contact_nos=[code], allow_existing=False, actor=actor)

@@ -159,13 +159,19 @@ def test_contacts_are_found_by_search_and_filters(marketing_browser: Browser) ->
     assert "No row matches these filters." in marketing_browser.open("/contacts/?q=zzz").text
 
 
-def test_pages_of_a_list_follow_each_other_without_gap_or_repeat(marketing_browser: Browser, demo: Demo) -> None:
+def test_pages_of_a_list_follow_each_other_without_gap_or_repeat(
+    marketing_browser: Browser, demo: Demo
+) -> None:
     first = marketing_browser.open("/contacts/?type=person")
     seen = [link.text for link in first.one("table", class_="grid").all("a") if link.text.startswith("CT")]
     follow = first.one("a", rel="next").attributes["href"]
     assert "type=person" in follow
     second = marketing_browser.open(follow)
-    people = [row.all("td")[0].text for page in (first, second) for row in page.one("table", class_="grid").all("tr")[1:]]
+    people = [
+        row.all("td")[0].text
+        for page in (first, second)
+        for row in page.one("table", class_="grid").all("tr")[1:]
+    ]
     assert people == sorted(people)
     assert len(people) == len(set(people)) == 59
     assert seen

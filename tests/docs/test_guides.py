@@ -1,0 +1,124 @@
+"""The commands of the documents, run in order against a real stack; what they answer is what the documents show."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import urllib.request
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ops.commands import ROOT
+from ops.embedded import EmbeddedRedis
+from ops.processes import free_port
+
+from .markdown import Block, shell_blocks
+
+PATIENCE = 120
+MARK = "--- block "
+ANYTHING = "…"
+EXAMPLE_SITE = "127.0.0.1:8000"
+GUIDES = sorted({block.document for block in shell_blocks(run=True)})
+
+pytestmark = pytest.mark.skipif(
+    shutil.which("curl") is None, reason="the guides use curl, which is not installed"
+)
+
+
+@pytest.fixture(scope="module")
+def stack(
+    postgres_server: Any,
+    template_database: str,
+    redis_server: EmbeddedRedis,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[dict[str, str]]:
+    """A running stack on a database of its own: the environment its command line needs, and SITE."""
+    name = f"docs_{uuid.uuid4().hex[:8]}"
+    port = free_port()
+    database_url = postgres_server.create(name, template=template_database)
+    servers = {"DATABASE_URL": database_url, "REDIS_URL": redis_server.url}
+    environment = os.environ | servers | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
+    data = tmp_path_factory.mktemp("stack") / "data"
+    arguments = ["up", "--data", str(data), "--port", str(port), "--workers", "1"]
+    running = subprocess.Popen(
+        [sys.executable, "-P", "-m", "ops", *arguments],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert running.stdout is not None
+    said = []
+    for line in running.stdout:
+        said.append(line)
+        if line.startswith("ready"):
+            break
+    else:
+        pytest.fail("".join(said))
+    yield environment | {"SITE": f"127.0.0.1:{port}"}
+    running.terminate()
+    running.communicate(timeout=PATIENCE)
+    postgres_server.drop(name)
+
+
+@pytest.mark.parametrize("document", GUIDES, ids=lambda document: document.name)
+def test_the_commands_of_a_guide_answer_what_it_shows(document: Path, stack: dict[str, str], tmp_path: Path):
+    guide = [block for block in shell_blocks(run=True) if block.document == document]
+    for block, answer in zip(guide, answers(guide, stack, tmp_path), strict=True):
+        if block.answer is None:
+            assert '"errors":[{' not in answer, f"{block} is refused: {answer}"
+        elif block.answer.language == "json":
+            shown = json.loads(block.answer.text)
+            assert differences(shown, json.loads(answer)) == [], f"{block.answer} is not the answer: {answer}"
+        else:
+            assert answer.split() == block.answer.text.split(), f"{block.answer} is not the answer"
+
+
+def answers(guide: list[Block], stack: dict[str, str], folder: Path) -> list[str]:
+    """Run the blocks in one shell, in a folder with an `./interlog`; return what each writes."""
+    command = folder / "interlog"
+    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -P -m ops "$@"\n')
+    command.chmod(0o755)
+    script = "\n".join(f"echo\necho '{MARK}{block.line}'\n{block.text}" for block in guide)
+    finished = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", script.replace(EXAMPLE_SITE, stack["SITE"])],
+        cwd=folder,
+        env=stack,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    return [part.partition("\n")[2] for part in finished.stdout.split(f"\n{MARK}")[1:]]
+
+
+def differences(shown: Any, real: Any, path: str = "") -> list[str]:
+    """Name the places where a real answer is not what is shown."""
+    if shown == ANYTHING and real is not None:
+        return []
+    if isinstance(shown, dict) and isinstance(real, dict):
+        unlike = shown.keys() - {ANYTHING} - real.keys()
+        if ANYTHING not in shown:
+            unlike |= real.keys() - shown.keys()
+        both = shown.keys() & real.keys()
+        return [f"{path}.{name}" for name in sorted(unlike)] + [
+            one for name in both for one in differences(shown[name], real[name], f"{path}.{name}")
+        ]
+    if isinstance(shown, list) and isinstance(real, list) and len(shown) == len(real):
+        pairs = enumerate(zip(shown, real, strict=True))
+        return [one for no, (each, other) in pairs for one in differences(each, other, f"{path}.{no}")]
+    return [] if shown == real else [f"{path}: {real!r}"]
+
+
+def test_the_metrics_that_are_documented_are_those_there_are(stack: dict[str, str]):
+    with urllib.request.urlopen(f"http://{stack['SITE']}/metrics", timeout=10) as answer:
+        real = set(re.findall(r"^# TYPE (interlog_\w+)", answer.read().decode(), re.MULTILINE))
+    shown = set(re.findall(r"`(interlog_\w+)", (ROOT / "docs" / "operations.md").read_text()))
+    assert shown == {name for name in real if not name.endswith("_created")}
