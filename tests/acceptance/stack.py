@@ -121,6 +121,10 @@ class Stack:
         """Return what `up` has said so far."""
         return (self.folder / "up.log").read_text()
 
+    def failed_sweeps(self) -> int:
+        """Return how often beat has said that it could not look for work or tell of it."""
+        return (self._data.logs / "beat.log").read_text().count('"sweep_failed"')
+
     # Its processes
 
     def leader(self, name: str) -> int | None:

@@ -79,7 +79,7 @@ def test_a_key_sent_again_after_web_was_killed_finds_its_job(company: Company) -
     company.assert_sound()
 
 
-@pytest.mark.parametrize("after", [0.0, 0.005, 0.02, 0.05])
+@pytest.mark.parametrize("after", [0.0, 0.02])
 def test_a_key_sent_until_it_is_answered_makes_one_job(company: Company, after: float) -> None:
     """J2 (RELIABILITY 3, case 7): web is killed some time after the request was sent."""
     stack, headers = company.stack, {"Idempotency-Key": f"until {after}".replace(" ", "-")}
