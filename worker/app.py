@@ -9,11 +9,11 @@ from __future__ import annotations
 from typing import Any
 
 from celery import Celery
-from celery.signals import worker_process_init, worker_process_shutdown
+from celery.signals import setup_logging, worker_process_init, worker_process_shutdown
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session, sessionmaker
 
-from domain import hints, settings
+from domain import hints, logs, settings
 from domain.database import make_engine, make_sessions
 
 app = Celery("interlog", broker=settings.load().redis_url, include=["worker.tasks"])
@@ -30,7 +30,7 @@ app.conf.update(
     worker_max_tasks_per_child=200,
     worker_soft_shutdown_timeout=10.0,
     worker_cancel_long_running_tasks_on_connection_loss=False,
-    worker_hijack_root_logger=False,
+    worker_redirect_stdouts=False,
     worker_send_task_events=False,
 )
 
@@ -60,6 +60,12 @@ class Database:
 
 
 database = Database()
+
+
+@setup_logging.connect
+def set_up_logging(**_: Any) -> None:
+    """Log as all processes do; Celery, which asks here before it sets up anything of its own, follows."""
+    logs.configure(process="worker")
 
 
 @worker_process_init.connect

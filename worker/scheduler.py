@@ -12,6 +12,7 @@ from typing import Any
 import redis
 import structlog
 from celery.beat import Scheduler
+from kombu.exceptions import KombuError
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
@@ -24,12 +25,15 @@ log = structlog.get_logger()
 SECONDS_BETWEEN_SWEEPS = 1.0
 # Hints per sweep, and in the queue at most: enough to wake every process of a few workers.
 MOST_HINTS = 8
+# What tells that PostgreSQL or the broker is away.
+AWAY = (SQLAlchemyError, redis.RedisError, KombuError, OSError)
 
 
 class JobScheduler(Scheduler):
     """Sends hints for open work instead of entries of a schedule."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
+        structlog.contextvars.bind_contextvars(process="beat")
         self._engine: Engine | None = None
         self._next_sweep = 0.0
         loaded = settings.load()
@@ -56,11 +60,7 @@ class JobScheduler(Scheduler):
             hinted = min(self._open_work(), MOST_HINTS - self._waiting_hints())
             for _ in range(hinted):
                 self.app.send_task(hints.WORK_TASK, queue=hints.JOBS_QUEUE, ignore_result=True)
-        except (
-            SQLAlchemyError,
-            redis.RedisError,
-            self.app.connection_for_write().connection_errors,
-        ) as error:
+        except AWAY as error:
             log.warning("sweep_failed", error=str(error))
 
     def _open_work(self) -> int:

@@ -1,0 +1,52 @@
+"""One running stack per xdist worker, whole and tidy at the start of every test, and a time limit on each."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+
+import pytest
+
+from tests.acceptance.company import Company
+from tests.acceptance.stack import Stack
+
+SECONDS_PER_TEST = 120
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """The system, running."""
+    with Stack(tmp_path_factory.mktemp("stack")).running() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def the_company(stack: Stack) -> Company:
+    """A company that uses the system all through the run."""
+    return Company(stack)
+
+
+@pytest.fixture
+def company(the_company: Company, request: pytest.FixtureRequest) -> Iterator[Company]:
+    """The company before anything has happened; what the test hurt is healed afterwards."""
+    with _time_limit(request.node.name):
+        yield the_company
+        the_company.stack.heal()
+        the_company.tidy()
+
+
+class _time_limit:
+    """Fails a test that hangs, wherever it hangs."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __enter__(self) -> None:
+        signal.signal(signal.SIGALRM, self._fail)
+        signal.alarm(SECONDS_PER_TEST)
+
+    def __exit__(self, *_: object) -> None:
+        signal.alarm(0)
+
+    def _fail(self, *_: object) -> None:
+        raise AssertionError(f"{self._name} takes longer than {SECONDS_PER_TEST} s")
