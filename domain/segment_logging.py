@@ -33,6 +33,10 @@ from domain.segments import Segment, Status
 # Lines per chunk. 50,000 take about two thirds of a second on one of two busy connections; 25,000 were 10 % slower.
 CHUNK = 50_000
 
+# A chunk of a twentieth of the contacts made the planner read all of them, for every chunk anew, so that the time of a
+# segment grew with contacts times chunks; looked up one by one, 50,000 of a million take 0.12 s of CPU less.
+LOOK_CONTACTS_UP = "SET LOCAL random_page_cost = 0.02"
+
 
 class SegmentNotReady(Invalid):
     """The segment itself lacks something (L2); the code is that of the first fault."""
@@ -145,6 +149,7 @@ class LogSegment(Kind):
     def work(self, session: Session, job: Job, chunk: Chunk) -> Mapping[str, Any]:
         """Log the lines of one chunk."""
         plan = Plan(**job.working)
+        session.execute(text(LOOK_CONTACTS_UP))
         row = session.execute(
             sql.load("log_lines"),
             {
