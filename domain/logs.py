@@ -4,12 +4,17 @@ import logging
 import sys
 
 import structlog
-from structlog.types import Processor
+from structlog.types import EventDict, Processor
 
 
 def configure(*, process: str) -> None:
     """Set up logging for a process called `process`; what libraries log takes the same shape."""
+
+    def name_process(_logger: object, _method: str, event: EventDict) -> EventDict:
+        return {"process": process, **event}
+
     common: list[Processor] = [
+        name_process,
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -30,4 +35,3 @@ def configure(*, process: str) -> None:
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=True,
     )
-    structlog.contextvars.bind_contextvars(process=process)

@@ -5,7 +5,7 @@ Paths of the API answer with RFC 9457 problems. Pages register how they show an 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -136,18 +136,6 @@ def problem_of(error: Exception) -> Problem:
         return _of_refusal(Unavailable())
     log.error("request failed", exc_info=error)
     return Problem("internal", messages.words_for("internal"))
-
-
-def of_job(problem: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    """Give the problem that ended a job the shape of any other problem; findings of a check stay as they are."""
-    if problem is None:
-        return None
-    code, found = problem["code"], problem.get("errors", [])
-    faults = [
-        Fault(e["field"], e["code"], e.get("value"), e.get("params") or {}) for e in found if "field" in e
-    ]
-    shown = Problem(code, messages.words_for(code, **problem.get("params", {})), faults)
-    return {**shown.body(), "errors": shown.body()["errors"] if faults else found}
 
 
 def database_away(error: BaseException) -> bool:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import logging
 import re
-import sys
 import time
 import uuid
 
 import structlog
 from flask import Flask, Response, g, request
+
+import domain.logs
 
 log = structlog.get_logger("web.requests")
 
@@ -17,27 +17,10 @@ REQUEST_ID = "X-Request-ID"
 ACCEPTED_ID = re.compile(r"[\w.-]{1,64}\Z", re.ASCII)
 
 
-def configure() -> None:
-    """Set up logging of this process, once."""
-    if structlog.is_configured():
-        return
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(ensure_ascii=False),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
-        cache_logger_on_first_use=False,
-    )
-
-
 def init_app(app: Flask) -> None:
     """Log every request of `app` with its id, status, duration in milliseconds and actor."""
-    configure()
+    if not structlog.is_configured():
+        domain.logs.configure(process="web")
 
     @app.before_request
     def begin() -> None:

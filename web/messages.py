@@ -44,6 +44,30 @@ FAULTS: dict[str, Any] = {
     "already_logged": _("%(field)s: a segment “%(value)s” has been logged already."),
 }
 
+# Words for a fault whose code alone says too little, by its parameter `reason`: what goes wrong with files.
+REASONS: dict[str, Any] = {
+    "cells": _("the row has %(found)s cells, but the header has %(expected)s"),
+    "quotes": _("the quotation marks of row %(row)s are not in order, so nobody knows where that row ends"),
+    "not_utf8": _("the file is not UTF-8: line %(line)s, byte %(byte)s; save it as UTF-8 and try again"),
+    "header": _("the first row does not name the columns"),
+    "long_line": _("the file has a line of more than a million characters; is it a CSV file?"),
+    "also_a_column": _("%(field)s is both a column and set to one value"),
+    "company_of_company": _("a company cannot belong to a company (%(value)s)"),
+    "not_a_company": _("%(field)s: “%(value)s” is not a company"),
+    "erased": _("%(field)s: the contact “%(value)s” was erased and stays so"),
+}
+REPEATED = _("%(field)s: “%(value)s” stands on row %(row)s already")
+TOO_SHORT = _("%(field)s: at least %(at_least)s characters are needed.")
+FILE: dict[str, Any] = {
+    "required": _("the file is empty"),
+    "too_large": _("the file has more than %(limit)s rows; split it"),
+}
+MAPPING: dict[str, Any] = {
+    "unknown": _("%(field)s: the file has no column “%(value)s”"),
+    "already_exists": _("%(field)s: the file has the column “%(value)s” twice"),
+    "unknown_field": _("%(field)s is no field of a contact that can be imported"),
+}
+
 # Words for a refusal as a whole, by its code.
 REFUSALS: dict[str, Any] = {
     "malformed": _("The body cannot be read as JSON: %(reason)s."),
@@ -118,7 +142,19 @@ def message(fault: Fault) -> str:
         "value": shown(fault.value),
         "code": fault.code,
     }
-    return str(FAULTS.get(fault.code, UNKNOWN_FAULT)) % params
+    return str(_template(fault)) % params
+
+
+def _template(fault: Fault) -> Any:
+    reason = str(fault.params.get("reason"))
+    if reason in REASONS:
+        return REASONS[reason]
+    if fault.code == "already_exists" and "row" in fault.params:
+        return REPEATED
+    if fault.code == "invalid" and "at_least" in fault.params:
+        return TOO_SHORT
+    words = FILE if fault.field == "file" else MAPPING if fault.field.startswith("mapping.") else {}
+    return words.get(fault.code) or FAULTS.get(fault.code, UNKNOWN_FAULT)
 
 
 def refusal_message(refusal: Refusal) -> str:

@@ -86,7 +86,9 @@ class Company:
         if lines:
             self.stack.rows(COPY_LINES, no=no, lines=lines)
             self.stack.rows(
-                "UPDATE segment SET lines_count = :lines, last_line_no = :lines WHERE no = :no", no=no, lines=lines
+                "UPDATE segment SET lines_count = :lines, last_line_no = :lines WHERE no = :no",
+                no=no,
+                lines=lines,
             )
             self.stack.rows("ANALYZE segment_line")
         return no
@@ -206,7 +208,8 @@ class Company:
         wait_for(self.stack.is_whole, "all processes are back")
         self.finished(self.log(self.segment(lines=10)), seconds=10)
         wait_for(
-            lambda: self.stack.value("SELECT count(*) FROM job WHERE finished_at IS NULL") == 0, "no job is open"
+            lambda: self.stack.value("SELECT count(*) FROM job WHERE finished_at IS NULL") == 0,
+            "no job is open",
         )
         assert self.stack.unique_violations() == []
         assert problems_of_the_log(self.stack) == []

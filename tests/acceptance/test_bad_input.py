@@ -76,7 +76,8 @@ def test_what_is_not_valid_is_named(
 
 
 @pytest.mark.parametrize(
-    "body", ["{", "[1]", '{"description": NaN}', '{"no": "A", "no": "B"}', b'{"description": "\xff"}', "nonsense"]
+    "body",
+    ["{", "[1]", '{"description": NaN}', '{"no": "A", "no": "B"}', b'{"description": "\xff"}', "nonsense"],
 )
 def test_what_is_not_json_is_refused(company: Company, body: str | bytes) -> None:
     """API: 400, or 422 where it is JSON of another shape."""

@@ -90,7 +90,9 @@ def _lives(pid: int) -> bool:
 def put_garbage_into_the_queue(stack: Stack) -> None:
     """Case 17: bytes, JSON that is no message, and a message without a body."""
     with stack.broker() as broker:
-        broker.lpush("jobs", b"\xff\xfe garbage", b'{"task": "jobs.work"}', b'{"body": "bm90aGluZw==", "headers": {}}')
+        broker.lpush(
+            "jobs", b"\xff\xfe garbage", b'{"task": "jobs.work"}', b'{"body": "bm90aGluZw==", "headers": {}}'
+        )
 
 
 STRIKES_WORK = [

@@ -38,7 +38,15 @@ def test_a_segment_becomes_entries_of_the_log(company: Company) -> None:
     assert (result["interactions"], result["skipped"], result["warnings"]) == (1_505, 0, [])
     entries = company.all_of(f"/interactions?segment_no={no}&limit=1000&sort=entry_no")
     assert [entry["contact_no"] for entry in entries] == [line["contact_no"] for line in lines]
-    told = ("template_code", "description", "subject", "cost", "duration_min", "campaign_no", "correspondence_type")
+    told = (
+        "template_code",
+        "description",
+        "subject",
+        "cost",
+        "duration_min",
+        "campaign_no",
+        "correspondence_type",
+    )
     for line, entry in zip(lines, entries, strict=True):
         assert {name: entry[name] for name in told} == {name: line["effective"][name] for name in told}
     (golf,) = [entry for entry in entries if entry["contact_no"] == "ORG3"]

@@ -17,10 +17,11 @@ from domain.errors import Fault, Forbidden, Invalid, NotFound
 from web import codec, database, identity
 from web.api.fields import Instant, QueryText
 from web.api.models import ListQuery, NoFields, Path, Shown
-from web.api.replies import job_shown, jobs_shown, listing, shown
+from web.api.replies import job_shown, listing, shown
 from web.api.routing import Api, answers_with
 from web.errors import TooManyStreams
 from web.identity import allow
+from web.jobs import described
 
 api = Api("jobs", tag="Jobs")
 
@@ -116,7 +117,7 @@ def index(query: JobQuery) -> Response:
     return listing(
         query,
         fetch=fetch,
-        describe=lambda rows: jobs_shown(session, rows),
+        describe=lambda rows: described(session, rows),
         key=lambda job: job.id,
     )
 

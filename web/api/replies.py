@@ -15,8 +15,9 @@ from sqlalchemy.orm import Session
 
 from domain import jobs
 from domain.errors import Invalid, Refusal
-from web import codec, database, errors
+from web import codec, database
 from web.api.models import Body, ListQuery
+from web.jobs import described
 from web.requests import JSON
 
 T = TypeVar("T")
@@ -122,17 +123,9 @@ def with_faults(body: Body, call: Callable[[dict[str, Any]], T]) -> T:
     raise Invalid(faults)
 
 
-def jobs_shown(session: Session, rows: Iterable[jobs.Job]) -> list[dict[str, Any]]:
-    """Give jobs their API shape, what ended them told as a problem."""
-    return [
-        {**described, "problem": errors.of_job(described["problem"])}
-        for described in jobs.describe(session, rows)
-    ]
-
-
 def job_shown(session: Session, job: jobs.Job) -> dict[str, Any]:
     """Give one job its API shape."""
-    return jobs_shown(session, [job])[0]
+    return described(session, [job])[0]
 
 
 def accepted(job: jobs.Job) -> Response:

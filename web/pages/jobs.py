@@ -11,7 +11,8 @@ from flask_babel import lazy_gettext as _
 from domain import jobs
 from domain.errors import Forbidden
 from domain.users import Role
-from web import database, identity, messages, vocabulary
+from web import database, identity, vocabulary
+from web.jobs import described
 from web.pages import guard, lists
 from web.pages.lists import Column, Filter
 from web.pages.records import Answer
@@ -73,15 +74,14 @@ def index() -> Answer:
 def card(key: str) -> Answer:
     """Show a job: progress while it runs, then what came of it."""
     session = database.session()
-    job = jobs.describe(session, [jobs.get(session, key)])[0]
-    problem = job["problem"] or {}
+    job = described(session, [jobs.get(session, key)])[0]
     return render_template(
         "jobs/card.html",
         job=job,
         is_open=job["state"] in UNFINISHED,
         may_cancel=_may_cancel(job),
         result_words=RESULT_WORDS,
-        problem_text=messages.words_for(problem.get("code", ""), **problem.get("params", {})),
+        problem_text=job["problem"]["detail"] if job["problem"] else "",
         words_of_states={state: str(word) for state, word in vocabulary.JOB_STATES.items()},
     )
 

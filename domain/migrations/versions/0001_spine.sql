@@ -159,13 +159,20 @@ CREATE TABLE template_setup (
     template_id integer NOT NULL REFERENCES interaction_template
 );
 
+-- What logging looks at comes first, numbers before texts: a row is read up to the last column needed.
 CREATE TABLE contact (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    no text NOT NULL,
-    type text NOT NULL CHECK (type IN ('company', 'person')),
-    name text NOT NULL DEFAULT '',
     company_id bigint REFERENCES contact,
+    erased_at timestamptz,
+    salesperson_id integer REFERENCES salesperson,
+    exclude_from_segment boolean NOT NULL DEFAULT false,
+    privacy_blocked boolean NOT NULL DEFAULT false,
+    type text NOT NULL CHECK (type IN ('company', 'person')),
+    language_code text,
+    correspondence_type text CHECK (correspondence_type IN ('hard_copy', 'email', 'fax')),
     email text NOT NULL DEFAULT '',
+    no text NOT NULL,
+    name text NOT NULL DEFAULT '',
     phone text NOT NULL DEFAULT '',
     mobile_phone text NOT NULL DEFAULT '',
     address text NOT NULL DEFAULT '',
@@ -173,12 +180,6 @@ CREATE TABLE contact (
     city text NOT NULL DEFAULT '',
     country_code text NOT NULL DEFAULT '',
     territory_code text NOT NULL DEFAULT '',
-    language_code text,
-    salesperson_id integer REFERENCES salesperson,
-    correspondence_type text CHECK (correspondence_type IN ('hard_copy', 'email', 'fax')),
-    exclude_from_segment boolean NOT NULL DEFAULT false,
-    privacy_blocked boolean NOT NULL DEFAULT false,
-    erased_at timestamptz,
     created_at timestamptz NOT NULL DEFAULT now(),
     CONSTRAINT contact_company_of_person_check CHECK (company_id IS NULL OR type = 'person')
 );
@@ -345,7 +346,7 @@ CREATE TABLE criteria_action (
 -- Logged segments, campaign entries and the log ----------------------------------------------------------
 
 -- first_entry_no + line_no - 1 is the number of a line's entry, so the log's primary key lists a logged
--- segment in order of its lines and is the fuse against logging a line twice (docs/decisions/0002).
+-- segment in order of its lines and is the fuse against logging a line twice (docs/decisions/0001).
 CREATE TABLE logged_segment (
     no integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     segment_id integer NOT NULL,
