@@ -1,4 +1,4 @@
-"""Take the screenshots of docs/images from a running demo: `.venv/bin/python -P -m docs.make_screenshots`.
+"""Take the screenshots of docs/images from a running demo: `.venv/bin/python -m docs.make_screenshots`.
 
 Starts the whole stack on a free port with a small made-up company, signs in through the one-time link, and
 photographs the main job in English and in Russian. So that a small segment can be seen half done, its worker is
@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, StorageState, sync_playwright
 
 from domain import criteria, job_engine, job_kinds, segment_lines, segments, users
 from domain.database import make_sessions
@@ -30,7 +30,7 @@ IMAGES = ROOT / "docs" / "images"
 LOCALES = {"en": "en-GB", "ru": "ru-RU"}
 WIDTH = 1280
 # Of each picture, in pixels: as much as tells something.
-HEIGHTS = {"segment": 1240, "log-dialog": 700, "progress": 500, "logged-segments": 380, "log": 640}
+HEIGHTS = {"segment": 1120, "log-dialog": 700, "progress": 500, "logged-segments": 380, "log": 640}
 CONTACTS = 24_000
 # The plan, then three of five chunks.
 CHUNKS_DONE = 4
@@ -57,11 +57,11 @@ def photograph(stack: Stack) -> None:
 
 
 @contextmanager
-def _browser(playwright: object) -> Iterator[Browser]:
+def _browser(playwright: Playwright) -> Iterator[Browser]:
     installed = next((path for path in CHROMIUM if Path(path).exists()), None)
     # Chromium's own sandbox does not work for root.
     arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
-    browser = playwright.chromium.launch(executable_path=installed, args=arguments)  # type: ignore[attr-defined]
+    browser = playwright.chromium.launch(executable_path=installed, args=arguments)
     try:
         yield browser
     finally:
@@ -74,7 +74,7 @@ def _sign_in_link(client: JobClient, stack: Stack) -> str:
         return f"{stack.base_url}/sign-in/link/{users.create_sign_in_link(session, admin)}"
 
 
-def _sign_in(browser: Browser, link: str) -> object:
+def _sign_in(browser: Browser, link: str) -> StorageState:
     context = browser.new_context(locale="en-GB")
     page = context.new_page()
     page.goto(link)

@@ -50,7 +50,8 @@ class SignedIn(UserMixin):
 
 def init_app(app: Flask) -> None:
     """Let `app` know its users by their session cookies."""
-    manager = LoginManager(app)
+    # No context processor: an error page must be shown without asking a database that may be away.
+    manager = LoginManager(app, add_context_processor=False)
     manager.user_loader(_of_cookie)
 
 

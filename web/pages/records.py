@@ -49,7 +49,8 @@ class Noun:
     card
         Template of the card.
     extra
-        Gives the card's template what it shows besides the form.
+        Gives the card's template what it shows besides the form; `is_editable` tells whether it may be edited
+        now, by default whether the user may.
     describe
         Gives the card's shape of a record, if it is more than that of the list.
     prepare
@@ -141,9 +142,10 @@ def blueprint(noun: Noun, import_name: str) -> Blueprint:
         form.add_spare_rows()
         if noun.prepare is not None:
             noun.prepare(form, stored)
-        if not guard.may(noun.writes):
-            freeze(form)
         shown = noun.extra(session, thing, stored) if noun.extra else {}
+        is_editable = shown.setdefault("is_editable", guard.may(noun.writes))
+        if not is_editable:
+            freeze(form)
         return form_page(noun.card, form, noun=noun, stored=stored, key=stored[noun.key], **shown)
 
     if noun.deletable:

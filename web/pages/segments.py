@@ -90,11 +90,10 @@ def _defaults() -> dict[str, Any]:
 
 def _prepare(form: RecordForm, stored: Stored) -> None:
     for name, applied in EFFECTIVE.items():
-        inheritance.tell(
-            form[name], own=stored[name], applies=stored["effective"][applied], source=_("From template")
-        )
-    if stored["status"] == segments.Status.LOGGING:
-        records.freeze(form)
+        applies = stored["effective"][applied]
+        from_description = name == "subject" and applies == stored["description"]
+        source = _("From description") if from_description else _("From template")
+        inheritance.tell(form[name], own=stored[name], applies=applies, source=source)
 
 
 NOUN = records.Noun(

@@ -9,8 +9,10 @@ import pytest
 from flask import Flask
 
 from domain.actors import Role
+from domain.settings import Settings
 from tests.web.pages.conftest import LANGUAGES, Browser, Demo
 from tests.web.pages.html import Element
+from web import create_app
 
 READERS = (Role.VIEWER, Role.SALESPERSON, Role.MARKETING, Role.ADMIN)
 
@@ -179,3 +181,15 @@ def test_filters_that_make_no_sense_do_no_harm(address: str, admin_browser: Brow
 
 def _elements(page: Element) -> list[Element]:
     return page.all()
+
+
+def test_without_a_database_a_page_says_so_in_the_browsers_language(settings: Settings, demo: Demo) -> None:
+    away = settings.model_copy(update={"database_url": "postgresql://nobody@127.0.0.1:1/nothing"})
+    app = create_app(away)
+    browser = Browser(app.test_client(), "ru")
+    with browser.flask.session_transaction() as session:
+        session["_user_id"] = "1.0"
+    page = browser.open("/contacts/", status=503)
+    assert browser.last is not None
+    assert browser.last.headers["Retry-After"]
+    assert "База данных недоступна" in page.text
