@@ -30,8 +30,8 @@ from domain.logged_segments import LoggedSegment
 from domain.logged_segments import of_job as logged_segment_of
 from domain.segments import Segment, Status
 
-# Lines per chunk, about 0.7 s of work on one of two busy connections. Chunks of 50,000 reached 0.65 to 0.74 of the rate
-# of copying ready rows, 100,000 reach 0.76 to 0.83, larger ones no more.
+# Lines per chunk, about 0.7 s of work on one of two busy connections. Chunks of 50,000 reached 0.65 to 0.74 of the
+# rate of copying ready rows, 100,000 reach 0.76 to 0.83, larger ones no more.
 CHUNK = 100_000
 
 # What a chunk sorts and joins stays in memory (some 30 MB), whatever the server's own setting. And a page found at random

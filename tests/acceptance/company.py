@@ -71,7 +71,8 @@ class Company:
         self.stack.rows("ANALYZE contact")
 
     def tidy(self) -> None:
-        """Take away what a test left behind."""
+        """Take away what a test left behind, the lines of logged segments last."""
+        self.wait_for_jobs()
         self.stack.rows(LEFT_BEHIND)
         self.stack.rows("DELETE FROM contact WHERE no NOT LIKE 'BOOK%'")
 
@@ -86,9 +87,7 @@ class Company:
         if lines:
             self.stack.rows(COPY_LINES, no=no, lines=lines)
             self.stack.rows(
-                "UPDATE segment SET lines_count = :lines, last_line_no = :lines WHERE no = :no",
-                no=no,
-                lines=lines,
+                "UPDATE segment SET lines_count = :lines, last_line_no = :lines WHERE no = :no", no=no, lines=lines
             )
             self.stack.rows("ANALYZE segment_line")
         return no
@@ -203,14 +202,16 @@ class Company:
         assert tuple(found[0]) == (lines, lines, lines)
         assert self.client.get(f"/segments/{job['parameters']['segment_no']}").status == 404
 
+    def wait_for_jobs(self) -> None:
+        """Wait until no job is open."""
+        open_jobs = "SELECT count(*) FROM job WHERE finished_at IS NULL"
+        wait_for(lambda: self.stack.value(open_jobs) == 0, "no job is open")
+
     def assert_sound(self) -> None:
         """Make sure that all is well again: processes, jobs, the log, and work that is asked for now."""
         wait_for(self.stack.is_whole, "all processes are back")
         self.finished(self.log(self.segment(lines=10)), seconds=10)
-        wait_for(
-            lambda: self.stack.value("SELECT count(*) FROM job WHERE finished_at IS NULL") == 0,
-            "no job is open",
-        )
+        self.wait_for_jobs()
         assert self.stack.unique_violations() == []
         assert problems_of_the_log(self.stack) == []
 
