@@ -34,9 +34,9 @@ from domain.segments import Segment, Status
 # rate of copying ready rows, 100,000 reach 0.76 to 0.83, larger ones no more.
 CHUNK = 100_000
 
-# What a chunk sorts and joins stays in memory (some 30 MB), whatever the server's own setting. And a page found at random
-# is in memory more often than not: told so, the planner reads the contacts of a chunk one by one where they are few
-# among all, and all in one pass where that is cheaper, at about 20 contacts for each line.
+# What a chunk sorts and joins stays in memory (some 30 MB), whatever the server's own setting. And a page found at
+# random is in memory more often than not: told so, the planner reads the contacts of a chunk one by one where they
+# are few among all, and all in one pass where that is cheaper, up to about 20 contacts for each line.
 TUNING = [text("SET LOCAL work_mem = '64MB'"), text("SET LOCAL random_page_cost = 0.5")]
 
 

@@ -78,8 +78,9 @@ def test_lines_with_problems_are_named_or_skipped(company: Company) -> None:
         company.add_by_mailing_group(no, group)
     for contact_no in blocked:
         assert client.patch(f"/contacts/{contact_no}", {"privacy_blocked": True}).status == 200
-    assert {line["contact_no"]: line["problems"] for line in client.get(f"/segments/{no}/lines?problem=any").json["items"]} == {
-        **dict.fromkeys(without, ["salesperson_missing"]), **dict.fromkeys(blocked, ["privacy_blocked"]),
+    faulty = client.get(f"/segments/{no}/lines?problem=any").json["items"]
+    assert {line["contact_no"]: line["problems"] for line in faulty} == {
+        **{no: ["salesperson_missing"] for no in without}, **{no: ["privacy_blocked"] for no in blocked},
     }  # fmt: skip
 
     refused = company.ended(company.log(no))
@@ -101,7 +102,7 @@ def test_lines_with_problems_are_named_or_skipped(company: Company) -> None:
     assert (result["interactions"], result["skipped"]) == (995, 5)
     skipped = client.get(f"/logged-segments/{result['logged_segment_no']}/skipped").json["items"]
     assert {line["contact_no"]: line["problems"] for line in skipped} == {
-        **dict.fromkeys(without, ["salesperson_missing"]), **dict.fromkeys(blocked, ["privacy_blocked"]),
+        **{no: ["salesperson_missing"] for no in without}, **{no: ["privacy_blocked"] for no in blocked},
     }  # fmt: skip
     logged = {entry["contact_no"] for entry in company.all_of(f"/interactions?segment_no={no}&limit=1000")}
     assert logged == set(good) - set(blocked)
