@@ -28,19 +28,6 @@ SHOWN = 20
 # How often to look whether others are done with what they took.
 SECONDS_BETWEEN_LOOKS = 0.2
 
-# What the interface has no words for, because only files go wrong like this.
-REASONS = {
-    "cells": "the row has {found} cells, but the header has {expected}",
-    "quotes": "the quotation marks of row {row} are not in order, so nobody knows where that row ends",
-    "not_utf8": "the file is not UTF-8: line {line}, byte {byte}; save it as UTF-8 and try again",
-    "header": "the first row does not name the columns",
-    "long_line": "the file has a line of more than a million characters; is it a CSV file?",
-    "also_a_column": "{field} is both a column and set to one value",
-    "company_of_company": "a company cannot belong to a company (company_no {value})",
-    "not_a_company": "{value} is not a company",
-    "erased": "the contact {value} was erased and stays so",
-}
-
 
 def contacts(
     database_url: str, file: Path, *, columns: Mapping[str, str], constants: Mapping[str, str]
@@ -152,21 +139,18 @@ def _sentence(faults: list[Fault]) -> str:
 
 
 def _words(fault: Fault) -> str:
-    params: dict[str, Any] = {"field": fault.field, "value": fault.value, **fault.params}
-    if words := REASONS.get(str(params.get("reason"))):
-        return words.format(**params)
-    if fault.code == "already_exists" and "row" in params:
-        return f"the number {fault.value} stands on row {params['row']} already"
+    if fault.code == "already_exists" and "row" in fault.params:
+        return f"the number {fault.value} stands on row {fault.params['row']} already"
     if (fault.field, fault.code) == ("file", "required"):
         return "the file is empty"
     if (fault.field, fault.code) == ("file", "too_large"):
-        return f"the file has more than {params['limit']:,} rows; split it"
-    if fault.field.startswith("mapping."):
+        return f"the file has more than {fault.params['limit']:,} rows; split it"
+    if fault.field.startswith("mapping.") and "reason" not in fault.params:
         return f"{fault.field.removeprefix('mapping.')}: " + {
             "unknown": f"the file has no column “{fault.value}”",
-            "already_exists": f"the file has the column “{fault.value}” twice",
         }.get(fault.code, "is no field of a contact that can be imported")
     # only where there is something to say: it takes a second to load
     from web.messages import message
 
-    return message(fault).rstrip(".")
+    said = message(fault).rstrip(".")
+    return said[0].lower() + said[1:] if "reason" in fault.params else said

@@ -44,6 +44,20 @@ FAULTS: dict[str, Any] = {
     "already_logged": _("%(field)s: a segment “%(value)s” has been logged already."),
 }
 
+# Words for what is wrong with a value that is `invalid` for a reason of its own, most of them about files.
+REASONS: dict[str, Any] = {
+    "cells": _("The row has %(found)s cells, but the header has %(expected)s."),
+    "quotes": _("The quotation marks of row %(row)s are not in order, so nobody knows where that row ends."),
+    "not_utf8": _("The file is not UTF-8: line %(line)s, byte %(byte)s; save it as UTF-8 and try again."),
+    "header": _("The first row does not name the columns."),
+    "long_line": _("The file has a line of more than a million characters; is it a CSV file?"),
+    "repeated": _("The file has the column “%(value)s” twice."),
+    "also_a_column": _("%(field)s is both a column and set to one value."),
+    "company_of_company": _("%(field)s: a company cannot belong to a company."),
+    "erased": _("The contact “%(value)s” was erased and stays so."),
+    "not_a_company": _("%(field)s: “%(value)s” is not a company."),
+}
+
 # Words for a refusal as a whole, by its code.
 REFUSALS: dict[str, Any] = {
     "malformed": _("The body cannot be read as JSON: %(reason)s."),
@@ -118,7 +132,8 @@ def message(fault: Fault) -> str:
         "value": shown(fault.value),
         "code": fault.code,
     }
-    return str(FAULTS.get(fault.code, UNKNOWN_FAULT)) % params
+    words = REASONS.get(str(fault.params.get("reason"))) or FAULTS.get(fault.code, UNKNOWN_FAULT)
+    return str(words) % params
 
 
 def refusal_message(refusal: Refusal) -> str:
