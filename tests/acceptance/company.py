@@ -87,7 +87,9 @@ class Company:
         if lines:
             self.stack.rows(COPY_LINES, no=no, lines=lines)
             self.stack.rows(
-                "UPDATE segment SET lines_count = :lines, last_line_no = :lines WHERE no = :no", no=no, lines=lines
+                "UPDATE segment SET lines_count = :lines, last_line_no = :lines WHERE no = :no",
+                no=no,
+                lines=lines,
             )
             self.stack.rows("ANALYZE segment_line")
         return no

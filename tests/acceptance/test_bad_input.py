@@ -76,7 +76,8 @@ def test_what_is_not_valid_is_named(
 
 
 @pytest.mark.parametrize(
-    "body", ["{", "[1]", '{"description": NaN}', '{"no": "A", "no": "B"}', b'{"description": "\xff"}', "nonsense"]
+    "body",
+    ["{", "[1]", '{"description": NaN}', '{"no": "A", "no": "B"}', b'{"description": "\xff"}', "nonsense"],
 )
 def test_what_is_not_json_is_refused(company: Company, body: str | bytes) -> None:
     """API: 400, or 422 where it is JSON of another shape."""
@@ -113,7 +114,7 @@ def test_a_segment_that_is_not_ready_is_refused_at_once(company: Company) -> Non
         (gzip.compress(b"no,type,name\nX1,company,A\n"), [("file", "invalid")]),
         ("type,city\ncompany,Berlin\n", [("name", "required")]),
         ("no,type,name,shoe_size\nX1,company,A,44\n", [("shoe_size", "unknown_field")]),
-        ("no,type,name,name\nX1,company,A,B\n", [("columns", "already_exists")]),
+        ("no,type,name,name\nX1,company,A,B\n", [("columns", "invalid")]),
         ("", [("file", "required")]),
     ],
     ids=["latin-1", "utf-16", "cp1251", "gzip", "no name", "unknown column", "twice", "empty"],
@@ -125,6 +126,7 @@ def test_a_file_that_cannot_be_read_is_refused_whole(
     before = counts(company)
     answer = upload(company, data)
     assert (answer.status, answer.faults) == (422, faults), answer.text
+    assert all("“”" not in error["message"] for error in answer.json["errors"]), answer.text
     assert counts(company) == before
 
 

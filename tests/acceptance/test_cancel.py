@@ -87,5 +87,7 @@ def test_canceling_at_any_moment_has_one_legal_end(company: Company) -> None:
 
 def _far_enough(company: Company, job_id: str, turn: int) -> bool:
     """Tell whether a job has come to the step at which this turn cancels: asked, planned, written, over."""
-    steps = company.stack.value("SELECT count(*) FROM job_chunk WHERE job_id = :id AND state = 'done'", id=job_id)
+    steps = company.stack.value(
+        "SELECT count(*) FROM job_chunk WHERE job_id = :id AND state = 'done'", id=job_id
+    )
     return bool(steps >= turn % 4)

@@ -38,7 +38,15 @@ def test_a_segment_becomes_entries_of_the_log(company: Company) -> None:
     assert (result["interactions"], result["skipped"], result["warnings"]) == (1_505, 0, [])
     entries = company.all_of(f"/interactions?segment_no={no}&limit=1000&sort=entry_no")
     assert [entry["contact_no"] for entry in entries] == [line["contact_no"] for line in lines]
-    told = ("template_code", "description", "subject", "cost", "duration_min", "campaign_no", "correspondence_type")
+    told = (
+        "template_code",
+        "description",
+        "subject",
+        "cost",
+        "duration_min",
+        "campaign_no",
+        "correspondence_type",
+    )
     for line, entry in zip(lines, entries, strict=True):
         assert {name: entry[name] for name in told} == {name: line["effective"][name] for name in told}
     (golf,) = [entry for entry in entries if entry["contact_no"] == "ORG3"]
@@ -71,7 +79,7 @@ def test_lines_with_problems_are_named_or_skipped(company: Company) -> None:
     for contact_no in blocked:
         assert client.patch(f"/contacts/{contact_no}", {"privacy_blocked": True}).status == 200
     assert {line["contact_no"]: line["problems"] for line in client.get(f"/segments/{no}/lines?problem=any").json["items"]} == {
-        **dict.fromkeys(without, ["salesperson_missing"]), **dict.fromkeys(blocked, ["privacy_blocked"]),
+        **{no: ["salesperson_missing"] for no in without}, **{no: ["privacy_blocked"] for no in blocked},
     }  # fmt: skip
 
     refused = company.ended(company.log(no))
@@ -93,7 +101,7 @@ def test_lines_with_problems_are_named_or_skipped(company: Company) -> None:
     assert (result["interactions"], result["skipped"]) == (995, 5)
     skipped = client.get(f"/logged-segments/{result['logged_segment_no']}/skipped").json["items"]
     assert {line["contact_no"]: line["problems"] for line in skipped} == {
-        **dict.fromkeys(without, ["salesperson_missing"]), **dict.fromkeys(blocked, ["privacy_blocked"]),
+        **{no: ["salesperson_missing"] for no in without}, **{no: ["privacy_blocked"] for no in blocked},
     }  # fmt: skip
     logged = {entry["contact_no"] for entry in company.all_of(f"/interactions?segment_no={no}&limit=1000")}
     assert logged == set(good) - set(blocked)

@@ -45,7 +45,9 @@ def test_one_key_makes_one_job(company: Company) -> None:
     for turn in range(3):
         no = company.segment(lines=100)
         headers = {"Idempotency-Key": f"press-{turn}"}
-        answers = at_once(8, lambda no=no, key=headers: company.client.post(f"/segments/{no}/log", headers=key))
+        answers = at_once(
+            8, lambda no=no, key=headers: company.client.post(f"/segments/{no}/log", headers=key)
+        )
         answers.append(company.client.post(f"/segments/{no}/log", headers=headers))
         assert {answer.status for answer in answers} == {202}
         assert len({answer.text for answer in answers}) == 1
@@ -120,9 +122,7 @@ def test_a_job_can_be_watched_live(company: Company) -> None:
 
 def test_a_client_may_prefer_to_wait(company: Company) -> None:
     """API, Prefer: 200 with the ended job, or 202 with the unfinished one after the time."""
-    answer = company.client.post(
-        f"/segments/{company.segment(lines=100)}/log", headers={"Prefer": "wait=30"}
-    )
+    answer = company.client.post(f"/segments/{company.segment(lines=100)}/log", headers={"Prefer": "wait=30"})
     assert (answer.status, answer.json["state"]) == (200, "succeeded")
     assert answer.headers["preference-applied"] == "wait=30"
 
