@@ -13,6 +13,7 @@ from tests.acceptance.stack import Stack
 SECONDS_PER_TEST = 120
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Have one xdist worker do all tests that use the stack, so that there is one."""
     for item in items:

@@ -78,7 +78,8 @@ def test_lines_with_problems_are_named_or_skipped(company: Company) -> None:
         company.add_by_mailing_group(no, group)
     for contact_no in blocked:
         assert client.patch(f"/contacts/{contact_no}", {"privacy_blocked": True}).status == 200
-    assert {line["contact_no"]: line["problems"] for line in client.get(f"/segments/{no}/lines?problem=any").json["items"]} == {
+    faulty = client.get(f"/segments/{no}/lines?problem=any").json["items"]
+    assert {line["contact_no"]: line["problems"] for line in faulty} == {
         **{no: ["salesperson_missing"] for no in without}, **{no: ["privacy_blocked"] for no in blocked},
     }  # fmt: skip
 
