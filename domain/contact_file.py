@@ -142,8 +142,10 @@ def _mapped(header: list[str], mapping: Mapping[str, str], faults: Faults) -> di
                 parts.append(part)
             elif len(places) == 1:
                 parts.append(places[0])
+            elif places:
+                faults.add(f"mapping.{field}", "invalid", part, reason="repeated")
             else:
-                faults.add(f"mapping.{field}", "unknown" if not places else "already_exists", part)
+                faults.add(f"mapping.{field}", "unknown", part)
         sources[field] = parts
     return sources
 
@@ -170,7 +172,7 @@ def _named_like_fields(header: list[str], faults: Faults) -> dict[str, list[int 
     for place, name in enumerate(header):
         field = _folded(name)
         if field in sources:
-            faults.add("columns", "already_exists", v.shown(name))
+            faults.add("columns", "invalid", v.shown(name), reason="repeated")
         elif field in READ_ONLY:
             faults.add(v.shown(name) or "columns", "read_only", v.shown(name))  # type: ignore[arg-type]
         elif field not in FIELDS:

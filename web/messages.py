@@ -46,26 +46,26 @@ FAULTS: dict[str, Any] = {
 
 # Words for a fault whose code alone says too little, by its parameter `reason`: what goes wrong with files.
 REASONS: dict[str, Any] = {
-    "cells": _("the row has %(found)s cells, but the header has %(expected)s"),
-    "quotes": _("the quotation marks of row %(row)s are not in order, so nobody knows where that row ends"),
-    "not_utf8": _("the file is not UTF-8: line %(line)s, byte %(byte)s; save it as UTF-8 and try again"),
-    "header": _("the first row does not name the columns"),
-    "long_line": _("the file has a line of more than a million characters; is it a CSV file?"),
-    "also_a_column": _("%(field)s is both a column and set to one value"),
-    "company_of_company": _("a company cannot belong to a company (%(value)s)"),
-    "not_a_company": _("%(field)s: “%(value)s” is not a company"),
-    "erased": _("%(field)s: the contact “%(value)s” was erased and stays so"),
+    "cells": _("The row has %(found)s cells, but the header has %(expected)s."),
+    "quotes": _("The quotation marks of row %(row)s are not in order, so nobody knows where that row ends."),
+    "not_utf8": _("The file is not UTF-8: line %(line)s, byte %(byte)s; save it as UTF-8 and try again."),
+    "header": _("The first row does not name the columns."),
+    "long_line": _("The file has a line of more than a million characters; is it a CSV file?"),
+    "repeated": _("The file has the column “%(value)s” twice."),
+    "also_a_column": _("%(field)s is both a column and set to one value."),
+    "company_of_company": _("%(field)s: a company cannot belong to a company."),
+    "erased": _("The contact “%(value)s” was erased and stays so."),
+    "not_a_company": _("%(field)s: “%(value)s” is not a company."),
 }
-REPEATED = _("%(field)s: “%(value)s” stands on row %(row)s already")
+REPEATED = _("%(field)s: “%(value)s” stands on row %(row)s already.")
 TOO_SHORT = _("%(field)s: at least %(at_least)s characters are needed.")
 FILE: dict[str, Any] = {
-    "required": _("the file is empty"),
-    "too_large": _("the file has more than %(limit)s rows; split it"),
+    "required": _("The file is empty."),
+    "too_large": _("The file has more than %(limit)s rows; split it."),
 }
 MAPPING: dict[str, Any] = {
-    "unknown": _("%(field)s: the file has no column “%(value)s”"),
-    "already_exists": _("%(field)s: the file has the column “%(value)s” twice"),
-    "unknown_field": _("%(field)s is no field of a contact that can be imported"),
+    "unknown": _("%(field)s: the file has no column “%(value)s”."),
+    "unknown_field": _("%(field)s is no field of a contact that can be imported."),
 }
 
 # Words for a refusal as a whole, by its code.

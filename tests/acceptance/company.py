@@ -212,7 +212,7 @@ class Company:
     def assert_sound(self) -> None:
         """Make sure that all is well again: processes, jobs, the log, and work that is asked for now."""
         wait_for(self.stack.is_whole, "all processes are back")
-        self.finished(self.log(self.segment(lines=10)), seconds=10)
+        self.finished(self.log(self.segment(lines=10)), seconds=20)
         self.wait_for_jobs()
         assert self.stack.unique_violations() == []
         assert problems_of_the_log(self.stack) == []

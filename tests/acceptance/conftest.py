@@ -1,4 +1,4 @@
-"""One running stack per xdist worker, whole and tidy at the start of every test, and a time limit on each."""
+"""One running stack, whole and tidy at the start of every test, and a time limit on each."""
 
 from __future__ import annotations
 
@@ -11,6 +11,14 @@ from tests.acceptance.company import Company
 from tests.acceptance.stack import Stack
 
 SECONDS_PER_TEST = 120
+
+
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Have one xdist worker do all tests that use the stack, so that there is one."""
+    for item in items:
+        if "stack" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.xdist_group("stack"))
 
 
 @pytest.fixture(scope="session")
@@ -29,13 +37,14 @@ def the_company(stack: Stack) -> Company:
 @pytest.fixture
 def company(the_company: Company, request: pytest.FixtureRequest) -> Iterator[Company]:
     """The company before anything has happened; what the test hurt is healed afterwards."""
-    with _time_limit(request.node.name):
+    with TimeLimit(request.node.name):
+        the_company.stack.forget_violations()
         yield the_company
         the_company.stack.heal()
         the_company.tidy()
 
 
-class _time_limit:
+class TimeLimit:
     """Fails a test that hangs, wherever it hangs."""
 
     def __init__(self, name: str) -> None:

@@ -83,6 +83,7 @@ class Stack:
         self._up: subprocess.Popen[bytes] | None = None
         self._run = ""
         self._engine: Engine | None = None
+        self._log_seen = 0
 
     @contextmanager
     def running(self) -> Iterator[Stack]:
@@ -90,8 +91,8 @@ class Stack:
         self.folder.mkdir(parents=True, exist_ok=True)
         with self.postgres, self.redis:
             upgrade(self.postgres.url)
-            self._start()
             try:
+                self._start()
                 yield self
             finally:
                 self._stop()
@@ -199,15 +200,24 @@ class Stack:
         """Wait until so many pool processes are in the middle of writing entries."""
         wait_for(lambda: self.value(WRITING) >= writers, f"{writers} chunks are being written", seconds=15)
 
+    def forget_violations(self) -> None:
+        """Have `unique_violations` tell only of what comes from now on."""
+        self._log_seen = self.postgres.log_path.stat().st_size
+
     def unique_violations(self) -> list[str]:
         """Return the lines of PostgreSQL's log that tell of the fuse: it must never be what saves us."""
-        log = self.postgres.log_path.read_text(errors="replace").splitlines()
-        return [line for line in log if "violates unique constraint" in line]
+        log = self.postgres.log_path.read_bytes()[self._log_seen :].decode(errors="replace")
+        return [line for line in log.splitlines() if "violates unique constraint" in line]
 
 
 def children_of(parent: int) -> list[int]:
     """Return the living processes that `parent` has started, oldest first."""
     return sorted(pid for pid in running_processes() if _parent(pid) == parent)
+
+
+def lives(pid: int) -> bool:
+    """Tell whether a process is there and no zombie."""
+    return _parent(pid) is not None
 
 
 def _parent(pid: int) -> int | None:

@@ -114,7 +114,7 @@ def test_a_segment_that_is_not_ready_is_refused_at_once(company: Company) -> Non
         (gzip.compress(b"no,type,name\nX1,company,A\n"), [("file", "invalid")]),
         ("type,city\ncompany,Berlin\n", [("name", "required")]),
         ("no,type,name,shoe_size\nX1,company,A,44\n", [("shoe_size", "unknown_field")]),
-        ("no,type,name,name\nX1,company,A,B\n", [("columns", "already_exists")]),
+        ("no,type,name,name\nX1,company,A,B\n", [("columns", "invalid")]),
         ("", [("file", "required")]),
     ],
     ids=["latin-1", "utf-16", "cp1251", "gzip", "no name", "unknown column", "twice", "empty"],
@@ -126,6 +126,7 @@ def test_a_file_that_cannot_be_read_is_refused_whole(
     before = counts(company)
     answer = upload(company, data)
     assert (answer.status, answer.faults) == (422, faults), answer.text
+    assert all("“”" not in error["message"] for error in answer.json["errors"]), answer.text
     assert counts(company) == before
 
 

@@ -393,7 +393,7 @@ def test_only_the_first_thousand_rejected_rows_are_listed(
         (b"name,type,town,boss\n", [("town", "unknown_field"), ("boss", "unknown_field")]),
         (b"name\n", [("type", "required")]),
         (b"city;phone\n", [("type", "required"), ("name", "required")]),
-        (b"no,name,NAME\n", [("columns", "already_exists")]),
+        (b"no,name,NAME\n", [("columns", "invalid")]),
         (b"no,name,erased\n", [("erased", "read_only")]),
     ],
 )
@@ -422,7 +422,7 @@ def test_a_wrong_mapping_is_refused_naming_everything(sessions: Sessions) -> Non
         defaults={"type": "robot", "size": "1", "no": "1", "name": "X"},
     ) == [
         ("mapping.name", "unknown"),
-        ("mapping.city", "already_exists"),
+        ("mapping.city", "invalid"),
         ("mapping.colour", "unknown_field"),
         ("mapping.erased", "read_only"),
         ("mapping.email", "unknown"),

@@ -90,7 +90,7 @@ def test_many_rejected_rows_are_cut_short(file: Path) -> None:
         (b"name\n", [], "Type must be given"),
         (b"no\n", ["--map", "no=id"], "no: the file has no column “id”"),
         (b"no\n", ["--map", "colour=no"], "colour: is no field of a contact that can be imported"),
-        (b"no,type\n", ["--set", "type=person"], "defaults.type is both a column and set to one value"),
+        (b"no,type\n", ["--set", "type=person"], "type is both a column and set to one value"),
         (
             b'no,name\nA,"x" y\n',
             [],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib
 import pkgutil
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -65,6 +66,17 @@ def test_words_say_the_field_and_never_break(code: str) -> None:
     said = messages.message(fault)
     assert "%(" not in said
     said.encode()
+
+
+def test_every_reason_has_words() -> None:
+    """What an invalid value is invalid for, wherever the domain says so."""
+    sources = "".join(
+        path.read_text() for path in Path(domain.__path__[0]).rglob("*.*") if path.suffix in (".py", ".sql")
+    )
+    found = set(re.findall(r"""(?:["']reason["'](?::|,) |reason=)["'](\w+)["']""", sources))
+    assert found == set(messages.REASONS)
+    not_utf8 = Fault("file", "invalid", None, {"reason": "not_utf8", "line": 2, "byte": 19})
+    assert messages.message(not_utf8).startswith("The file is not UTF-8: line 2, byte 19")
 
 
 def test_outside_a_request_words_are_english() -> None:
