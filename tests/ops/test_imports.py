@@ -55,7 +55,7 @@ def test_a_file_goes_in_and_rejected_rows_are_told_in_plain_words(file: Path, op
     assert told.output.splitlines()[-5:] == [
         "2 created, 0 updated, 4 rejected",
         "  row 4 (P2): Company: there is no “NONE”",
-        "  row 5 (P1): the number P1 stands on row 3 already",
+        "  row 5 (P1): No.: “P1” stands on row 3 already",
         "  row 6 (P3): the row has 2 cells, but the header has 4",
         "  row 7: Type: “robot” is none of the choices; Name is too long; at most 100 are allowed",
     ]
@@ -80,21 +80,21 @@ def test_many_rejected_rows_are_cut_short(file: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "options", "reason"),
     [
-        (b"", [], "people.csv is refused: the file is empty"),
+        (b"", [], "people.csv is refused: The file is empty"),
         (
             b"no,name\nA,Zo\xeb\n",
             [],
-            "the file is not UTF-8: line 2, byte 13; save it as UTF-8 and try again",
+            "The file is not UTF-8: line 2, byte 13; save it as UTF-8 and try again",
         ),
         (b"no,colour\n", [], "There is no field “colour” here"),
         (b"name\n", [], "Type must be given"),
-        (b"no\n", ["--map", "no=id"], "no: the file has no column “id”"),
-        (b"no\n", ["--map", "colour=no"], "colour: is no field of a contact that can be imported"),
-        (b"no,type\n", ["--set", "type=person"], "type is both a column and set to one value"),
+        (b"no\n", ["--map", "no=id"], "No.: the file has no column “id”"),
+        (b"no\n", ["--map", "colour=no"], "colour is no field of a contact that can be imported"),
+        (b"no,type\n", ["--set", "type=person"], "Type is both a column and set to one value"),
         (
             b'no,name\nA,"x" y\n',
             [],
-            "the import was refused: the quotation marks of row 2 are not in order, so nobody knows where that row "
+            "the import was refused: The quotation marks of row 2 are not in order, so nobody knows where that row "
             "ends; 0 contacts were made and 0 changed before that",
         ),
         (b"\x1f\x8bno gzip", [], "cannot be read"),
