@@ -56,7 +56,7 @@ def test_a_file_goes_in_and_rejected_rows_are_told_in_plain_words(file: Path, op
         "2 created, 0 updated, 4 rejected",
         "  row 4 (P2): Company: there is no “NONE”",
         "  row 5 (P1): No.: “P1” stands on row 3 already",
-        "  row 6 (P3): the row has 2 cells, but the header has 4",
+        "  row 6 (P3): The row has 2 cells, but the header has 4",
         "  row 7: Type: “robot” is none of the choices; Name is too long; at most 100 are allowed",
     ]
     assert count(opened) == 2
