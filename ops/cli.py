@@ -297,7 +297,7 @@ def verify(data: Path | None) -> None:
 def test(arguments: tuple[str, ...]) -> None:
     """Run the tests; further arguments go to pytest."""
     # The whole suite on all cores, up to four; a chosen part starts faster on one.
-    chosen = arguments or ("--numprocesses=auto", "--maxprocesses=4", "--dist=loadgroup")
+    chosen = arguments or ("--numprocesses=auto", "--maxprocesses=4")
     sys.exit(subprocess.call([sys.executable, "-m", "pytest", *chosen], cwd=commands.ROOT))
 
 

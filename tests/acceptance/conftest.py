@@ -1,4 +1,4 @@
-"""One running stack, whole and tidy at the start of every test, and a time limit on each."""
+"""One running stack per xdist worker, whole and tidy at the start of every test, and a time limit on each."""
 
 from __future__ import annotations
 
@@ -11,14 +11,6 @@ from tests.acceptance.company import Company
 from tests.acceptance.stack import Stack
 
 SECONDS_PER_TEST = 120
-
-
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Have one xdist worker do all tests that use the stack, so that there is one."""
-    for item in items:
-        if "stack" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.xdist_group("stack"))
 
 
 @pytest.fixture(scope="session")

@@ -35,7 +35,8 @@ from tests.acceptance.client import Client
 T = TypeVar("T")
 
 WORKERS = 2
-READY_SECONDS = 60
+# Longer than `up` gives itself, so that its own words are what is seen.
+READY_SECONDS = 90
 # Chunks whose entries are being written this moment: not claimed, not waiting, not committing. PostgreSQL shows the
 # first 1,024 characters of a statement.
 WRITING = """
