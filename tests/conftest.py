@@ -212,6 +212,13 @@ def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedR
         yield server
 
 
+@pytest.fixture(scope="session")
+def stack_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedRedis]:
+    """A Valkey server for stacks that run as long as the session: nobody else's hints, and nobody flushes it."""
+    with EmbeddedRedis(tmp_path_factory.mktemp("stack-redis") / "redis", fast=True) as server:
+        yield server
+
+
 @pytest.fixture
 def redis_url(redis_server: EmbeddedRedis) -> str:
     """The URL of this worker's Valkey, empty at the start of every test."""

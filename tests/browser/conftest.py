@@ -81,7 +81,7 @@ def site(
     chromium: str,
     postgres_server: Any,
     template_database: str,
-    redis_server: EmbeddedRedis,
+    stack_redis: EmbeddedRedis,
     tmp_path_factory: Any,
 ) -> Iterator[Site]:
     """Web server, worker and beat on a database of their own."""
@@ -93,7 +93,7 @@ def site(
     environment = {
         **os.environ,
         "DATABASE_URL": url,
-        "REDIS_URL": redis_server.url,
+        "REDIS_URL": stack_redis.url,
         "INTERLOG_SECRET_KEY": "a key for tests",
     }
     logs: Path = tmp_path_factory.mktemp("site")

@@ -35,14 +35,14 @@ pytestmark = pytest.mark.skipif(
 def stack(
     postgres_server: Any,
     template_database: str,
-    redis_server: EmbeddedRedis,
+    stack_redis: EmbeddedRedis,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[dict[str, str]]:
     """A running stack on a database of its own: the environment its command line needs, and SITE."""
     name = f"docs_{uuid.uuid4().hex[:8]}"
     port = free_port()
     database_url = postgres_server.create(name, template=template_database)
-    servers = {"DATABASE_URL": database_url, "REDIS_URL": redis_server.url}
+    servers = {"DATABASE_URL": database_url, "REDIS_URL": stack_redis.url}
     environment = os.environ | servers | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
     data = tmp_path_factory.mktemp("stack") / "data"
     arguments = ["up", "--data", str(data), "--port", str(port), "--workers", "1"]
