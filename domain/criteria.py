@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from domain import criteria_actions, jobs, segments
+from domain import criteria_actions, jobs, records, segments
 from domain import values as v
 from domain.actors import Actor
 from domain.errors import Faults
@@ -123,7 +123,7 @@ def matching(filters: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
         if name in contact:
             conditions.append(f"lower(c.{name}) = {given(name, contact[name])}")
     if "name" in contact:
-        parameters["name"] = [f"%{_escaped(value)}%" for value in contact["name"]]
+        parameters["name"] = [records.pattern(value) for value in contact["name"]]
         conditions.append("c.name ILIKE ANY(CAST(:name AS text[]))")
     if "salesperson_code" in contact:
         conditions.append(
@@ -140,10 +140,6 @@ def matching(filters: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
                 f"AND lower(m.code) = {given(name, filters[name])})"
             )
     return " AND ".join(conditions), parameters
-
-
-def _escaped(value: str) -> str:
-    return value.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
 
 
 MATCHED = """
@@ -292,13 +288,4 @@ class CriteriaActionKind(Kind):
 
     def undo(self, session: Session, job: Job, chunk: Chunk) -> None:
         """Take the lines of one chunk out again."""
-        session.execute(
-            text(
-                "DELETE FROM segment_line WHERE segment_id = :segment_id AND line_no BETWEEN :range_from AND :range_to"
-            ),
-            {
-                "segment_id": job.working["segment_id"],
-                "range_from": chunk.range_from,
-                "range_to": chunk.range_to,
-            },
-        )
+        segments.delete_lines(session, job.working["segment_id"], first=chunk.range_from, last=chunk.range_to)

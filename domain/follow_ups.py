@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from domain import jobs, number_series
+from domain import jobs, number_series, segments
 from domain import values as v
 from domain.actors import Actor
 from domain.errors import Conflict, Faults, Refusal
@@ -162,12 +162,7 @@ class FollowUp(Kind):
 
     def undo(self, session: Session, job: Job, chunk: Chunk) -> None:
         """Take the lines of one chunk away again."""
-        session.execute(
-            text(
-                "DELETE FROM segment_line WHERE segment_id = :segment_id AND line_no BETWEEN :range_from AND :range_to"
-            ),
-            {**job.working, "range_from": chunk.range_from, "range_to": chunk.range_to},
-        )
+        segments.delete_lines(session, job.working["segment_id"], first=chunk.range_from, last=chunk.range_to)
 
     def undone(self, session: Session, job: Job) -> None:
         """Take the hidden header away."""

@@ -183,7 +183,7 @@ def _conditions(
         elif name == "canceled":
             add("i.canceled = ANY(:canceled)", name, [value == "true" for value in values])
         elif name == "q":
-            patterns = [f"%{_escaped(value)}%" for value in values]
+            patterns = [records.pattern(value) for value in values]
             add("i.description ILIKE ANY(:q) OR i.subject ILIKE ANY(:q)", name, patterns)
     return conditions, parameters
 
@@ -194,10 +194,6 @@ def _day(name: str, values: Sequence[str], faults: Faults) -> dt.date | None:
     except (IndexError, ValueError):
         faults.add(f"query.{name}", "invalid", values[0] if values else None)
         return None
-
-
-def _escaped(value: str) -> str:
-    return value.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
 
 
 def _describe(row: Any) -> dict[str, Any]:

@@ -194,6 +194,12 @@ def filter_by_flag(flag: InstrumentedAttribute[bool], given: Sequence[str]) -> C
     return flag.in_([value == "true" for value in given if value in ("true", "false")])
 
 
+def pattern(value: str) -> str:
+    """Return what ILIKE takes to mean "contains `value`", whatever characters it has."""
+    escaped = value.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
+    return f"%{escaped}%"
+
+
 def contains(columns: Sequence[InstrumentedAttribute[str]], texts: Sequence[str]) -> ColumnElement[bool]:
     """Make the condition "one of the columns contains one of the texts", ignoring case."""
     return or_(

@@ -205,6 +205,9 @@ class LogSegment(Kind):
         parameters = {**job.working, "range_from": chunk.range_from, "range_to": chunk.range_to}
         for statement in UNDO:
             session.execute(statement, parameters)
+        segments.delete_lines(
+            session, job.working["follow_up_id"], first=chunk.range_from, last=chunk.range_to
+        )
 
     def undone(self, session: Session, job: Job) -> Mapping[str, Any] | None:
         """Take the logged segment away and open the segment as it was; a refusal gets its list of problems."""
@@ -233,9 +236,6 @@ UNDO = [
     text("""
         DELETE FROM logged_segment_skip
         WHERE logged_segment_no = :logged_segment_no AND line_no BETWEEN :range_from AND :range_to
-    """),
-    text("""
-        DELETE FROM segment_line WHERE segment_id = :follow_up_id AND line_no BETWEEN :range_from AND :range_to
     """),
 ]
 
@@ -413,16 +413,7 @@ class DiscardSegment(Kind):
 
     def work(self, session: Session, job: Job, chunk: Chunk) -> None:
         """Delete the lines of one chunk."""
-        session.execute(
-            text(
-                "DELETE FROM segment_line WHERE segment_id = :segment_id AND line_no BETWEEN :range_from AND :range_to"
-            ),
-            {
-                "segment_id": job.working["segment_id"],
-                "range_from": chunk.range_from,
-                "range_to": chunk.range_to,
-            },
-        )
+        segments.delete_lines(session, job.working["segment_id"], first=chunk.range_from, last=chunk.range_to)
 
     def finish(self, session: Session, job: Job) -> Mapping[str, Any]:
         """Delete the header."""

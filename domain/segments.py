@@ -232,9 +232,17 @@ def discard(session: Session, segment: Segment, *, actor: Actor) -> None:
             actor=actor,
         )
         return
-    session.execute(text("DELETE FROM segment_line WHERE segment_id = :id"), {"id": segment.id})
+    delete_lines(session, segment.id, first=1, last=segment.last_line_no)
     session.delete(segment)
     session.flush()
+
+
+def delete_lines(session: Session, segment_id: int, *, first: int, last: int) -> None:
+    """Delete the lines of a segment from number `first` to number `last`. Index: segment_line_pkey."""
+    session.execute(
+        text("DELETE FROM segment_line WHERE segment_id = :segment_id AND line_no BETWEEN :first AND :last"),
+        {"segment_id": segment_id, "first": first, "last": last},
+    )
 
 
 def logged_under(session: Session, no: str) -> bool:

@@ -126,11 +126,6 @@ def get(session: Session, key: str, *, lock: bool = False) -> AppUser:
     return records.find(session, AppUser, AppUser.name, key, thing=THING, lock=lock)
 
 
-def by_id(session: Session, id: int) -> AppUser | None:
-    """Find a user by the id that is in the session cookie."""
-    return session.get(AppUser, id)
-
-
 def page(
     session: Session, *, filters: Mapping[str, Sequence[str]], after: str | None = None, limit: int = 50
 ) -> list[AppUser]:

@@ -34,7 +34,6 @@ from ops.stack import Options, Stack, up
 LINES = 1_000_000
 QUICK_LINES = 50_000
 IMPORTED = 50_000
-ROUNDS = 3
 HEADER_CHANGES = 15
 # Of the plain rate: where the project wants to be, and what it may not fall below (issue 2).
 GOAL, FLOOR = 0.9, 0.7
