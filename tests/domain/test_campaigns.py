@@ -1,4 +1,4 @@
-"""Campaigns, their statistics and their entries (C1, T5, E3, E6, L8)."""
+"""Campaigns and their statistics (C1, T5)."""
 
 from datetime import date
 from decimal import Decimal
@@ -16,7 +16,6 @@ from tests.domain.makers import (
     make_contact,
     make_entry,
     make_line,
-    make_logged_segment,
     make_salesperson,
     make_segment,
     make_template,
@@ -120,86 +119,3 @@ def test_statistics_count_targets_and_responses_of_active_entries(session: Sessi
             "responses": 1,
         }
     ]
-
-
-def test_an_entry_counts_active_interactions_and_all_while_it_is_canceled(session: Session) -> None:
-    campaign, template, contact = make_campaign(session), make_template(session), make_contact(session)
-    logged = make_logged_segment(session, "SM1")
-    of_segment = make_campaign_entry(
-        session, campaign, logged_segment_no=logged, segment_no="SM1", description="Event", date="2026-03-10"
-    )
-    of_documents = make_campaign_entry(
-        session, campaign, document_type="sales_invoice", canceled_at="2026-03-12"
-    )
-    for columns in ({}, {"canceled_at": "2026-03-11"}):
-        make_entry(
-            session, contact, template, logged_segment_no=logged, campaign_entry_no=of_segment, **columns
-        )
-        make_entry(session, contact, template, campaign_entry_no=of_documents, **columns)
-
-    entries = campaigns.entries(session, campaign)
-    assert campaigns.describe_entries(session, entries) == [
-        {
-            "entry_no": of_segment,
-            "campaign_no": campaign.no,
-            "segment_no": "SM1",
-            "logged_segment_no": logged,
-            "document_type": None,
-            "description": "Event",
-            "date": date(2026, 3, 10),
-            "salesperson_code": None,
-            "canceled": False,
-            "interactions_count": 1,
-        },
-        {
-            "entry_no": of_documents,
-            "campaign_no": campaign.no,
-            "segment_no": None,
-            "logged_segment_no": None,
-            "document_type": "sales_invoice",
-            "description": "",
-            "date": None,
-            "salesperson_code": None,
-            "canceled": True,
-            "interactions_count": 2,
-        },
-    ]
-
-
-def test_an_entry_below_a_canceled_logged_segment_is_canceled(session: Session) -> None:  # E3
-    campaign = make_campaign(session)
-    logged = make_logged_segment(session, "SM1", canceled_at="2026-03-11")
-    make_campaign_entry(session, campaign, logged_segment_no=logged, segment_no="SM1")
-
-    shape = campaigns.describe_entries(session, campaigns.entries(session, campaign))[0]
-    assert (shape["canceled"], shape["logged_segment_no"]) == (True, logged)
-
-
-def test_an_entry_of_a_deleted_logged_segment_has_lost_the_link(session: Session) -> None:  # E6
-    campaign = make_campaign(session)
-    logged = make_logged_segment(session, "SM1", canceled_at="2026-03-11", deleted_at="2026-03-12")
-    make_campaign_entry(session, campaign, logged_segment_no=logged, segment_no="SM1")
-
-    shape = campaigns.describe_entries(session, campaigns.entries(session, campaign))[0]
-    assert (shape["segment_no"], shape["logged_segment_no"], shape["canceled"]) == (None, None, True)
-
-
-def test_entries_of_a_segment_being_logged_exist_for_nobody(session: Session) -> None:  # L8
-    campaign = make_campaign(session)
-    logged = make_logged_segment(session, "SM1", status="logging")
-    entry_no = make_campaign_entry(session, campaign, logged_segment_no=logged, segment_no="SM1")
-
-    assert campaigns.entries(session, campaign) == []
-    with pytest.raises(NotFound):
-        campaigns.get_entry(session, entry_no)
-
-
-def test_entries_are_paged_by_number(session: Session) -> None:
-    campaign = make_campaign(session)
-    first, second = make_campaign_entry(session, campaign), make_campaign_entry(session, campaign)
-
-    assert [entry.entry_no for entry in campaigns.entries(session, campaign, limit=1)] == [first]
-    assert [entry.entry_no for entry in campaigns.entries(session, campaign, after=first)] == [second]
-    assert campaigns.get_entry(session, second).entry_no == second
-    with pytest.raises(NotFound):
-        campaigns.get_entry(session, 2**40)

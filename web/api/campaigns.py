@@ -7,7 +7,7 @@ from typing import ClassVar
 from flask import Response
 from pydantic import BaseModel
 
-from domain import campaigns
+from domain import campaign_entries, campaigns
 from domain.actors import Role
 from web import database
 from web.api import nouns
@@ -95,7 +95,7 @@ class CampaignEntryList(Shown):
 class CampaignEntryPath(Path):
     """Which campaign entry."""
 
-    thing: ClassVar[str] = campaigns.ENTRY
+    thing: ClassVar[str] = campaign_entries.THING
     entry_no: int
 
 
@@ -146,8 +146,10 @@ def entries(path: CampaignPath, query: CampaignEntryQuery) -> Response:
     campaign = campaigns.get(session, path.no)
     return listing(
         query,
-        fetch=lambda filters, after, limit: campaigns.entries(session, campaign, after=after, limit=limit),
-        describe=lambda rows: campaigns.describe_entries(session, rows),
+        fetch=lambda filters, after, limit: campaign_entries.of_campaign(
+            session, campaign, after=after, limit=limit
+        ),
+        describe=lambda rows: campaign_entries.describe(session, rows),
         key=lambda entry: entry.entry_no,
     )
 
@@ -157,5 +159,5 @@ def entries(path: CampaignPath, query: CampaignEntryQuery) -> Response:
 def entry(path: CampaignEntryPath) -> Response:
     """Show a campaign entry."""
     session = database.session()
-    found = campaigns.get_entry(session, path.entry_no)
-    return shown(campaigns.describe_entries(session, [found])[0])
+    found = campaign_entries.get(session, path.entry_no)
+    return shown(campaign_entries.describe(session, [found])[0])
