@@ -52,6 +52,20 @@ class Actor:
     language_code: str | None = None
     user_id: int | None = None
 
+    def may_change(self, *, actor_id: int, salesperson_id: int | None) -> bool:
+        """Tell whether an entry is theirs to change, cancel and restore: all are for marketing, and for a salesperson
+        those whose user is themselves or whose salesperson is their own (U1).
+
+        Parameters
+        ----------
+        actor_id, salesperson_id
+            Those of the entry.
+        """
+        if self.role.includes(Role.MARKETING):
+            return True
+        own = actor_id == self.id or (salesperson_id is not None and salesperson_id == self.salesperson_id)
+        return self.role.includes(Role.SALESPERSON) and own
+
 
 class ActorRow(Base):
     """The name under which somebody's deeds are shown."""
