@@ -95,6 +95,11 @@ class Faults:
         """Note one fault of `field`."""
         self._faults.append(Fault(field, code, value, params))
 
+    @property
+    def noted(self) -> list[Fault]:
+        """Everything noted so far."""
+        return list(self._faults)
+
     def raise_if_any(self) -> None:
         """Raise `Invalid` with everything noted so far, if anything was."""
         if self._faults:
