@@ -128,6 +128,7 @@ THINGS: dict[str, Any] = {
     "segment_line": _("The segment has no line “%(key)s”."),
     "logged_segment": _("There is no logged segment “%(key)s”."),
     "interaction": _("There is no interaction log entry “%(key)s”."),
+    "document_event": _("There is no document event “%(key)s”."),
     "job": _("There is no job “%(key)s”."),
 }
 

@@ -64,6 +64,19 @@ DOCUMENT_TYPES = {
     "meeting_invitation": _("Meeting Invitation"),
 }
 
+# What became of a document event (D7), how it came in, what it says.
+EVENT_OUTCOMES = {
+    "received": _p("event", "Received"),
+    "recorded": _p("event", "Recorded"),
+    "reprint": _p("event", "Reprint"),
+    "ignored": _p("event", "Ignored"),
+    "unresolved": _p("event", "Unresolved"),
+    "suppressed": _p("event", "Suppressed"),
+    "rejected": _p("event", "Rejected"),
+}
+EVENT_DOORS = {"http": _("HTTP"), "stream": _("Redis Stream"), "task": _("Celery task")}
+EVENT_TYPES = {"document.printed": _("Printed"), "document.sent": _("Sent")}
+
 JOB_STATES = {
     "queued": _("Queued"),
     "running": _("Running"),
@@ -126,6 +139,8 @@ SEGMENT_PROBLEMS = {
 }
 
 FIELDS = {
+    "account_no": _("Account No."),
+    "account_type": _("Account Type"),
     "accounts": _("Customer and Vendor Accounts"),
     "active": _("Active"),
     "address": _("Address"),
@@ -153,7 +168,9 @@ FIELDS = {
     "description": _("Description"),
     "display_name": _("Display Name"),
     "document_no": _("Document No."),
+    "document_occurrence": _("Document Occurrence"),
     "document_type": _("Document Type"),
+    "document_version": _("Document Version"),
     "duration_min": _("Duration (min.)"),
     "email": _("Email"),
     "ending_date": _("Ending Date"),
@@ -176,6 +193,7 @@ FIELDS = {
     "mobile_phone": _("Mobile Phone"),
     "name": _("Name"),
     "no": _("No."),
+    "opportunity_no": _("Opportunity No."),
     "password": _("Password"),
     "phone": _("Phone"),
     "post_code": _("Post Code"),
@@ -188,6 +206,7 @@ FIELDS = {
     "segment_nos": _("Segment Nos."),
     "starting_date": _("Starting Date"),
     "starting_no": _("Starting No."),
+    "source": _("Source"),
     "subject": _("Subject"),
     "template_code": _("Interaction Template"),
     "territory_code": _("Territory"),

@@ -67,6 +67,7 @@ MORE = (
     Group(
         _("Interactions"),
         (
+            Item(_("Document Events"), "pages.document_events.index"),
             Item(_("Interaction Templates"), "pages.interaction_templates.index"),
             Item(_("Interaction Groups"), "pages.interaction_groups.index"),
             Item(_("Interaction Template Setup"), "pages.template_setup.show"),
@@ -167,6 +168,10 @@ _WORDS: dict[str, Mapping[str, Any]] = {
     "field": vocabulary.FIELDS,
     "problem": {**vocabulary.LINE_PROBLEMS, **vocabulary.LINE_WARNINGS, **vocabulary.SEGMENT_PROBLEMS},
     "criteria_action": vocabulary.CRITERIA_ACTIONS,
+    "event_outcome": vocabulary.EVENT_OUTCOMES,
+    "event_door": vocabulary.EVENT_DOORS,
+    "event_type": vocabulary.EVENT_TYPES,
+    "account_type": vocabulary.ACCOUNT_TYPES,
 }
 
 
