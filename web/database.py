@@ -100,7 +100,7 @@ def finish(response: Response) -> Response:
     if "session" in g:
         g.session.commit()
         if hints.wanted(g.session):
-            broker.send_hint()
+            broker.hint()
     for step in steps:
         try:
             response = step(response)

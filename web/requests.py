@@ -14,6 +14,8 @@ JSON = "application/json"
 PROBLEM = "application/problem+json"
 
 # Bodies of JSON are small; what is large comes as a file (import).
+# What is read before anybody is asked who sends it: a connection need not be given back meanwhile and taken again.
+SMALL = 64 * 1024
 JSON_LIMIT = 2 * 1024 * 1024
 
 
@@ -83,6 +85,13 @@ class Request(FlaskRequest):
         if self.content_length is not None and self.content_length > limit:
             raise RequestEntityTooLarge()
         self.get_data()
+
+    def read_small_body(self) -> bool:
+        """Read a body that is small, if its size was said; tell whether it was read."""
+        is_small = self.content_length is not None and self.content_length <= SMALL
+        if is_small:
+            self.get_data()
+        return is_small
 
     def must_accept(self, *offered: str) -> None:
         """Check that the client takes one of the media types offered.

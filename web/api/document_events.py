@@ -203,7 +203,8 @@ def receive() -> Response:
     asked.expect(STRUCTURED, BATCH, JSON)
     if asked.mimetype == JSON and not _attributes(asked):
         asked.expect(STRUCTURED, BATCH)
-    database.rest()
+    if not asked.read_small_body():
+        database.rest()
     asked.read_body(BODY_LIMIT)
     body = asked.get_data()
     if asked.mimetype == BATCH:

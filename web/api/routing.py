@@ -94,6 +94,7 @@ def guarded(view: Callable[..., ResponseReturnValue]) -> Callable[..., ResponseR
     def endpoint(**path: Any) -> ResponseReturnValue:
         asked = typing.cast(Request, request)
         asked.must_accept(*media_types)
+        was_read = asked.method in WITH_BODY and asked.read_small_body()
         actor = identity.require(*roles)
         if not takes_query and asked.args:
             raise Invalid([Fault(f"query.{name}", "unknown_field") for name in asked.args])
@@ -101,7 +102,8 @@ def guarded(view: Callable[..., ResponseReturnValue]) -> Callable[..., ResponseR
             return view(**path)
         if asked.method not in WITH_BODY:
             return view(**path)
-        database.rest()
+        if not was_read:
+            database.rest()
         asked.read_body(limit)
         return idempotency.with_key(asked.get_data(), actor, lambda: view(**path))
 
