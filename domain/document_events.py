@@ -78,6 +78,14 @@ PAGE = """
 """
 
 
+CONFLICTS = "AND {} e.position IN (SELECT position FROM document_event_conflict)"
+# Said in two, so that each has its index: document_event_id_key, document_event_outcome_idx.
+BY_ID = """
+    AND (e.event_id = ANY(CAST(:ids AS text[])) AND e.outcome <> 'rejected'
+         OR e.event_id = ANY(CAST(:ids AS text[])) AND e.outcome = 'rejected')
+"""
+
+
 def page(
     session: Session,
     *,
@@ -151,13 +159,15 @@ def conditions_of(
         "document_type": "document_type",
         "document_no": "document_no",
         "source": "source",
-        "id": "event_id",
         "door": "door",
     }
     for name, column in columns.items():
         if filters.get(name):
             conditions.append(f"AND e.{column} = ANY(CAST(:{name} AS text[]))")
             parameters[name] = [value for value in filters[name] if v.is_text(value)]
+    if filters.get("id"):
+        conditions.append(BY_ID)
+        parameters["ids"] = [value for value in filters["id"] if v.is_text(value)]
     if filters.get("contact_no"):
         conditions.append("AND e.contact_id = ANY(CAST(:contact_ids AS bigint[]))")
         parameters["contact_ids"] = list(
@@ -167,10 +177,8 @@ def conditions_of(
         conditions.append("AND e.position = ANY(CAST(:positions AS bigint[]))")
         parameters["positions"] = [int(value) for value in filters["position"]]
     if filters.get("conflicts"):
-        parameters["conflicts"] = [value == "true" for value in filters["conflicts"]]
-        conditions.append(
-            "AND EXISTS (SELECT FROM document_event_conflict k WHERE k.position = e.position) = ANY(:conflicts)"
-        )
+        wanted = [value == "true" for value in filters["conflicts"]]
+        conditions += [CONFLICTS.format("" if is_wanted else "NOT") for is_wanted in set(wanted)]
     for name, comparison in (("from", ">="), ("to", "<")):
         if filters.get(name):
             conditions.append(f"AND e.time {comparison} :time_{name}")

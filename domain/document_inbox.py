@@ -62,7 +62,7 @@ def _optional(check: v.Check) -> v.Check:
 
 def _whole(value: object) -> int:
     """Check a whole number; one that was written with a fraction of nothing is one as well."""
-    if isinstance(value, Decimal) and value.adjusted() < 12 and value == value.to_integral_value():
+    if isinstance(value, (Decimal, float)) and -1 < value < v.LARGEST_INTEGER + 1 and value == int(value):
         value = int(value)
     number: int = v.whole()(value)
     return number
@@ -95,6 +95,8 @@ DATA_CHECKS: dict[str, v.Check] = {
     "opportunity_no": _optional(v.foreign_no),
     "user": _name,
 }
+# Fields that can be written in more than one way and are kept in one, so that equal events have equal hashes.
+NUMBERS = ("document_version", "document_occurrence")
 
 
 @dataclass(frozen=True)
@@ -224,6 +226,7 @@ def _read(index: int, incoming: Incoming, *, now: dt.datetime) -> _Event | Rejec
             index, _text_or_none(value.get("source")), _text_or_none(value.get("id")), "invalid", faults.noted
         )
     time = taken.get("time")
+    data = {**data, **{name: taken_data[name] for name in NUMBERS if data.get(name) is not None}}
     hash = hashlib.sha256(_json([taken["type"], time, data]).encode()).hexdigest()
     row = {
         "source": taken["source"],
@@ -258,6 +261,8 @@ def _take_data(data: object, faults: Faults) -> dict[str, Any]:
 
 def _check_attributes(attributes: Mapping[str, object], faults: Faults) -> None:
     """Attributes nobody here knows are kept, if they are of a decent size and the database can hold them."""
+    if not attributes:
+        return
     if attributes.get("datacontenttype") not in (None, "application/json"):
         faults.add(
             "datacontenttype",
@@ -269,7 +274,11 @@ def _check_attributes(attributes: Mapping[str, object], faults: Faults) -> None:
         if not _ATTRIBUTE.fullmatch(name):
             faults.add("event", "invalid", v.shown(name))
             return
-    written = _json(attributes)
+    try:
+        written = _json(attributes)
+    except ValueError:  # NaN, which a door that does not read JSON itself may let through
+        faults.add("event", "invalid")
+        return
     if len(written) > ATTRIBUTES_LIMIT:
         faults.add("event", "too_long", limit=ATTRIBUTES_LIMIT)
     elif "\\u0000" in written or not v.is_text(written):
@@ -283,7 +292,7 @@ def _check_time(time: dt.datetime | None, now: dt.datetime, faults: Faults) -> N
 
 def _json(value: object) -> str:
     """Write a JSON value in the one way in which equal values are equal texts."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=_plain)
+    return _ENCODER.encode(value)
 
 
 def _plain(value: object) -> object:
@@ -294,6 +303,11 @@ def _plain(value: object) -> object:
     if isinstance(value, dt.datetime):
         return value.isoformat()
     raise TypeError(f"{type(value).__name__} has no form in JSON")
+
+
+_ENCODER = json.JSONEncoder(
+    sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False, default=_plain
+)
 
 
 @dataclass(frozen=True)
@@ -368,7 +382,7 @@ def _keep_rejected(
     for incoming, rejection in zip(events, rejected, strict=True):
         if rejection.code == "event_conflict":
             continue
-        raw = incoming.raw or _json(incoming.value)
+        raw = incoming.raw or json.dumps(incoming.value, ensure_ascii=False, default=str)
         rows.append(
             {
                 "source": rejection.source,

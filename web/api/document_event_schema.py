@@ -13,11 +13,11 @@ from domain.values import FOREIGN_NO_LIMIT, LARGEST_INTEGER, NAME_LIMIT
 
 JsonSchema = dict[str, Any]
 
-# Control and format characters, blanks but the plain one, halves of surrogate pairs, private use; as every dialect of
-# regular expressions reads them.
+# Control and format characters, blanks but the plain one, private use; as every dialect of regular expressions reads
+# them.
 _UNPRINTABLE = (
     r"\u0000-\u001f\u007f-\u00a0\u00ad\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u1680\u180e"
-    r"\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\ud800-\uf8ff\ufeff\ufff0-\ufffb\ufffe\uffff"
+    r"\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\ue000-\uf8ff\ufeff\ufff0-\ufffb\ufffe\uffff"
 )
 PRINTABLE = rf"^ *[^ {_UNPRINTABLE}][^{_UNPRINTABLE}]*$"
 STORABLE = r"^[^\u0000]*$"
