@@ -196,6 +196,7 @@ class Missing(Shown):
     responses={202: Received},
 )
 @reads_body_itself
+@takes_up_to(BODY_LIMIT)
 @allow(Role.SERVICE, Role.ADMIN)
 def receive() -> Response:
     """Receive document events. They are stored before the answer and recorded in a moment."""

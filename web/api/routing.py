@@ -73,7 +73,7 @@ def reads_body_itself(view: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def takes_up_to(limit: int) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Mark a view whose body of JSON may have more bytes than usual."""
+    """Mark a view whose body may have more bytes than usual, and is read as a whole."""
 
     def mark(view: Callable[..., Any]) -> Callable[..., Any]:
         view.body_limit = limit  # type: ignore[attr-defined]
@@ -89,12 +89,13 @@ def guarded(view: Callable[..., ResponseReturnValue]) -> Callable[..., ResponseR
     media_types = getattr(view, "media_types", (JSON, PROBLEM))
     reads_body = getattr(view, "reads_body", False)
     limit = getattr(view, "body_limit", JSON_LIMIT)
+    streams = reads_body and not hasattr(view, "body_limit")
 
     @wraps(view)
     def endpoint(**path: Any) -> ResponseReturnValue:
         asked = typing.cast(Request, request)
         asked.must_accept(*media_types)
-        was_read = asked.method in WITH_BODY and asked.read_small_body()
+        was_read = asked.method in WITH_BODY and not streams and asked.read_small_body()
         actor = identity.require(*roles)
         if not takes_query and asked.args:
             raise Invalid([Fault(f"query.{name}", "unknown_field") for name in asked.args])
