@@ -18,7 +18,7 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 ROLES = ("viewer", "salesperson", "marketing", "admin", "service")
 SECTIONS = {
     "The whole system on this machine": ("demo", "up"),
-    "One process of it (DATABASE_URL and REDIS_URL set)": ("web", "worker", "beat", "healthy"),
+    "One process of it (DATABASE_URL and REDIS_URL set)": ("web", "worker", "beat", "consume", "healthy"),
     "Data and access": ("import", "user", "token", "migrate", "verify"),
     "Development": ("test", "check", "bench"),
 }
@@ -141,9 +141,15 @@ def web(host: str, port: int, processes: int, threads: int) -> None:
 @main.command()
 @click.option("-c", "--concurrency", type=click.IntRange(1), default=2, help="Jobs worked on at once [2].")
 @click.option("--name", help="Name of this worker, unique on its host [made up].")
-def worker(concurrency: int, name: str | None) -> None:
+@click.option(
+    "--queue",
+    type=click.Choice(("jobs", "documents")),
+    default="jobs",
+    help="What it takes: jobs, or the document events that other systems send through Celery [jobs].",
+)
+def worker(concurrency: int, name: str | None, queue: str) -> None:
     """Work on jobs."""
-    commands.worker(concurrency=concurrency, name=name).execute()
+    commands.worker(concurrency=concurrency, name=name, queue=queue).execute()
 
 
 @main.command()
@@ -153,14 +159,25 @@ def beat() -> None:
 
 
 @main.command()
-@click.argument("process", type=click.Choice(("web", "worker", "beat")))
+def consume() -> None:
+    """Take document events from the Redis Stream."""
+    commands.consumer().execute()
+
+
+@main.command()
+@click.argument("process", type=click.Choice(("web", "worker", "beat", "consumer")))
 @click.option("--port", type=click.IntRange(1, 65535), default=8000, help="Port of web [8000].")
 @click.option("--name", default="worker", help="Name of the worker [worker].")
 def healthy(process: str, port: int, name: str) -> None:
     """Tell by the exit code whether a process on this host does its work."""
     from ops import health
 
-    checks = {"web": lambda: health.web(port), "worker": lambda: health.worker(name), "beat": health.beat}
+    checks = {
+        "web": lambda: health.web(port),
+        "worker": lambda: health.worker(name),
+        "beat": health.beat,
+        "consumer": health.consumer,
+    }
     if not checks[process]():
         raise OpsError(f"{process} gives no sign of life")
 
