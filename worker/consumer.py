@@ -114,9 +114,12 @@ class Consumer:
         """Claim what nobody has acknowledged, if it is time to look."""
         if monotonic() < self._next_claim:
             return []
-        cursor, entries, gone = self._redis.xautoclaim(  # type: ignore[misc]
+        found: Any = self._redis.xautoclaim(
             STREAM, GROUP, self._name, IDLE_MS, start_id=self._claimed_up_to, count=BATCH
         )
+        cursor: bytes
+        entries: list[Entry]
+        cursor, entries, gone = found
         if gone:
             log.error("entries_deleted_unread", entries=len(gone), first=gone[0].decode())
         self._claimed_up_to = cursor
