@@ -2,6 +2,7 @@
 
 import random
 from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
@@ -15,6 +16,7 @@ from domain.actors import Actor
 from domain.contacts import Contact
 from domain.database import transaction
 from domain.document_events import Outcome
+from domain.errors import InUse
 
 from .engine_helpers import sessions_on
 from .events import (
@@ -28,7 +30,7 @@ from .events import (
     record_documents,
     set_window,
 )
-from .makers import make_campaign, make_company, make_contact, make_salesperson
+from .makers import make_campaign, make_company, make_contact, make_salesperson, wait_for_a_lock
 
 
 @pytest.fixture
@@ -107,7 +109,7 @@ def test_the_contact_is_the_one_named_or_the_account_s(
     print_document(session, id="1", **{"account_no": ..., **data})
 
     assert outcomes(session) == {"1": outcome}
-    assert [tuple(each.values()) for each in reasons(session, "1")] == ([reason] if reason else [])
+    assert [set(each.values()) for each in reasons(session, "1")] == ([set(reason)] if reason else [])
 
 
 @pytest.mark.parametrize("column", ["privacy_blocked = true", "erased_at = now()"])
@@ -121,6 +123,16 @@ def test_a_blocked_or_erased_contact_suppresses_it(
     assert outcomes(session) == {"1": "suppressed"}
     assert reasons(session, "1")[0]["contact_no"] == "CT1"
     assert entries(session, "1") == []
+
+
+def test_what_is_written_about_an_erased_contact_is_not_kept(
+    session: Session, customer: Contact, actor: Actor
+) -> None:  # C4
+    session.execute(text("UPDATE contact SET erased_at = now()"))
+    record_documents(session)
+    print_document(session, description="Invoice for Anna")
+
+    assert "description" not in document_events.page(session, filters={}, reader=actor)[0]["data"]
 
 
 def test_the_salesperson_is_the_event_s_or_that_of_a_contact_it_names(session: Session) -> None:  # D4
@@ -347,12 +359,6 @@ def test_events_in_any_order_and_any_batches_give_the_same_entries(
         counts.append(len(entries(session, "1")))
     record(session)
 
-    assert (
-        entries(
-            session, "document_no", "document_version", "date", "time_of_day", "description", "times_printed"
-        ).sort()
-        == expected_entries(events, timedelta(hours=window)).sort()
-    )
     assert sorted(
         entries(
             session, "document_no", "document_version", "date", "time_of_day", "description", "times_printed"
@@ -405,12 +411,6 @@ def test_an_event_that_cannot_be_recorded_is_set_aside_and_the_others_go_on(fres
 
 
 def test_a_contact_is_not_deleted_while_its_document_is_recorded(fresh_db: str, actor: Actor) -> None:
-    from concurrent.futures import ThreadPoolExecutor
-
-    from domain.errors import InUse
-
-    from .makers import wait_for_a_lock
-
     with sessions_on(fresh_db) as sessions, ThreadPoolExecutor(1) as pool:
         prepare(sessions)
 

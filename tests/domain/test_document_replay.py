@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 from sqlalchemy.orm import Session, sessionmaker
 
 from domain import actors, contacts, document_recording, document_replay, template_setup
@@ -78,8 +79,6 @@ def test_what_was_not_mended_stays_and_counts_its_attempts(sessions: sessionmake
         "recorded": 0, "reprint": 0, "ignored": 1, "unresolved": 1, "suppressed": 0, "unchanged": 0,
     }  # fmt: skip
     with transaction(sessions) as session:
-        from sqlalchemy import text
-
         attempts = session.execute(text("SELECT event_id FROM document_event WHERE attempts = 2 ORDER BY 1"))
         assert list(attempts.scalars()) == ["ignored", "unresolved"]
 
