@@ -184,7 +184,10 @@ def _describe(row: Any) -> dict[str, Any]:
         "contact_name": row.contact_name,
         "entry_no": row.present_entry_no,
         "attempts": row.attempts,
-        "conflicts": row.conflicts or [],
+        "conflicts": [
+            {**conflict, "received_at": dt.datetime.fromisoformat(conflict["received_at"])}
+            for conflict in row.conflicts or ()
+        ],
     }
 
 

@@ -36,6 +36,8 @@ ID_LIMIT = 255
 # Characters of what an event may have besides its data, and of the raw text kept of a rejected one.
 ATTRIBUTES_LIMIT = 16_384
 RAW_LIMIT = 100_000
+# Digits of a number that is kept as a number.
+MOST_DIGITS = 300
 # What a sender's clock may be ahead of ours.
 AHEAD = dt.timedelta(days=1)
 EARLIEST = dt.datetime(1900, 1, 1, tzinfo=dt.UTC)
@@ -58,6 +60,14 @@ def _optional(check: v.Check) -> v.Check:
     return lambda value: None if value is None else check(value)
 
 
+def _whole(value: object) -> int:
+    """Check a whole number; one that was written with a fraction of nothing is one as well."""
+    if isinstance(value, Decimal) and value.adjusted() < 12 and value == value.to_integral_value():
+        value = int(value)
+    number: int = v.whole()(value)
+    return number
+
+
 def _name(value: object) -> str | None:
     name: str = v.text(v.NAME_LIMIT)(value)
     return name.strip() or None
@@ -74,8 +84,8 @@ CHECKS: dict[str, v.Check] = {
 DATA_CHECKS: dict[str, v.Check] = {
     "document_type": v.choice(*DOCUMENT_TYPES, required=True),
     "document_no": v.foreign_no,
-    "document_version": v.whole(),
-    "document_occurrence": v.whole(),
+    "document_version": _whole,
+    "document_occurrence": _whole,
     "account_type": v.choice(*ACCOUNT_TYPES),
     "account_no": _optional(v.foreign_no),
     "contact_no": _optional(v.foreign_no),
@@ -232,7 +242,8 @@ def _read(index: int, incoming: Incoming, *, now: dt.datetime) -> _Event | Rejec
 
 
 def _text_or_none(value: object) -> str | None:
-    return str(v.shown(value)) if v.is_text(value) else None
+    """Return an id or source so that its sender knows it again, if the database can keep it."""
+    return str(value)[:ID_LIMIT] if v.is_text(value) else None
 
 
 def _take_data(data: object, faults: Faults) -> dict[str, Any]:
@@ -277,6 +288,8 @@ def _json(value: object) -> str:
 
 def _plain(value: object) -> object:
     if isinstance(value, Decimal):
+        if abs(value.adjusted()) > MOST_DIGITS:  # written out it would not end
+            return str(value)
         return int(value) if value == value.to_integral_value() else float(value)
     if isinstance(value, dt.datetime):
         return value.isoformat()

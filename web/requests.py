@@ -58,8 +58,8 @@ class Request(FlaskRequest):
         except strict_json.NotJson as error:
             raise Malformed(reason=str(error)) from error
 
-    def expect(self, media_type: str) -> None:
-        """Check that the body is of a media type, in UTF-8 and not compressed.
+    def expect(self, *media_types: str) -> None:
+        """Check that the body is of one of the media types, in UTF-8 and not compressed.
 
         Raises
         ------
@@ -68,19 +68,19 @@ class Request(FlaskRequest):
         """
         charset = self.mimetype_params.get("charset", "utf-8").lower()
         encoding = self.headers.get("Content-Encoding", "identity").lower()
-        if self.mimetype != media_type or charset not in ("utf-8", "utf8") or encoding != "identity":
-            raise UnsupportedMediaType(wanted=media_type)
+        if self.mimetype not in media_types or charset not in ("utf-8", "utf8") or encoding != "identity":
+            raise UnsupportedMediaType(wanted=", ".join(media_types))
 
-    def read_body(self) -> None:
-        """Read a body of JSON, which is small.
+    def read_body(self, limit: int = JSON_LIMIT) -> None:
+        """Read a body of JSON, which is small: at most `limit` bytes.
 
         Raises
         ------
         RequestEntityTooLarge
             If it is not.
         """
-        self.max_content_length = JSON_LIMIT
-        if self.content_length is not None and self.content_length > JSON_LIMIT:
+        self.max_content_length = limit
+        if self.content_length is not None and self.content_length > limit:
             raise RequestEntityTooLarge()
         self.get_data()
 

@@ -13,6 +13,7 @@ from web.api import (
     campaigns,
     contact_import,
     contacts,
+    document_events,
     interaction_groups,
     interaction_templates,
     interactions,
@@ -51,6 +52,7 @@ NOUNS = (
     segment_lines,
     logged_segments,
     interactions,
+    document_events,
     jobs,
 )
 
