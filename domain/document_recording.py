@@ -44,8 +44,8 @@ def is_waiting(session: Session) -> bool:
     return bool(session.execute(WAITING).scalar_one())
 
 
-def work(sessions: sessionmaker[Session]) -> bool:
-    """Record one batch; tell whether there was any, and nobody else at it.
+def work(sessions: sessionmaker[Session]) -> int:
+    """Record one batch; return how many events it had, 0 as well while somebody else records.
 
     A batch that fails by its own fault is tried again by halves, so that an event the database cannot take is found
     and set aside, and the others go on (D8).
@@ -54,7 +54,7 @@ def work(sessions: sessionmaker[Session]) -> bool:
     while True:
         try:
             with transaction(sessions) as session:
-                return record_waiting(session, limit=limit) > 0
+                return record_waiting(session, limit=limit)
         except Exception as error:
             if is_infrastructure(error):
                 raise
@@ -62,7 +62,7 @@ def work(sessions: sessionmaker[Session]) -> bool:
             if limit == 1:
                 with transaction(sessions) as session:
                     _set_aside(session, error)
-                return True
+                return 1
             limit //= 2
 
 
