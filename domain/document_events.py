@@ -165,6 +165,8 @@ def conditions_of(
         if filters.get(name):
             conditions.append(f"AND e.{column} = ANY(CAST(:{name} AS text[]))")
             parameters[name] = [value for value in filters[name] if v.is_text(value)]
+    if filters.get("door") and Door.HTTP not in filters["door"]:
+        conditions.append("AND e.door <> 'http'")  # the condition of document_event_door_idx
     if filters.get("id"):
         conditions.append(BY_ID)
         parameters["ids"] = [value for value in filters["id"] if v.is_text(value)]

@@ -45,7 +45,10 @@ CREATE INDEX document_event_outcome_idx ON document_event (outcome, position)
     WHERE outcome NOT IN ('received', 'recorded');
 -- The prints of one document (D6); the ledger by document number.
 CREATE INDEX document_event_document_idx ON document_event (document_no, document_type, contact_id);
--- The ledger by contact and by time of the event.
+-- The ledger by source, by the doors that few come through, by contact and by time of the event. Of a million events, a
+-- source without any was told in 325 ms without its index, in 5 ms with it.
+CREATE INDEX document_event_source_idx ON document_event (source, position);
+CREATE INDEX document_event_door_idx ON document_event (door, position) WHERE door <> 'http';
 CREATE INDEX document_event_contact_idx ON document_event (contact_id, position) WHERE contact_id IS NOT NULL;
 CREATE INDEX document_event_time_idx ON document_event (time);
 -- Each event is written twice, so a table that grows by millions a day wants vacuuming by what changed, not by share.
