@@ -13,8 +13,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import psycopg
 import structlog
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, sessionmaker
 
 from domain import records, sql
@@ -56,22 +58,30 @@ def work(sessions: sessionmaker[Session]) -> int:
             with transaction(sessions) as session:
                 return record_waiting(session, limit=limit)
         except Exception as error:
-            if is_infrastructure(error):
+            if is_infrastructure(error) or limit == 1:
                 raise
             log.exception("recording_failed", events=limit)
-            if limit == 1:
-                with transaction(sessions) as session:
-                    _set_aside(session, error)
-                return 1
             limit //= 2
 
 
 def record_waiting(session: Session, *, limit: int = BATCH) -> int:
-    """Record the oldest waiting events; return how many there were, 0 as well while somebody else records."""
+    """Record the oldest waiting events; return how many there were, 0 as well while somebody else records.
+
+    With a `limit` of 1, an event that cannot be recorded is set aside.
+    """
     if not session.execute(text(f"SELECT pg_try_advisory_xact_lock({records.RECORDING})")).scalar_one():
         return 0
     positions = list(session.scalars(CLAIM, {"limit": limit}))
-    record(session, positions)
+    if limit > 1:
+        record(session, positions)
+        return len(positions)
+    try:
+        with session.begin_nested():
+            record(session, positions)
+    except DBAPIError as error:
+        if is_infrastructure(error) or isinstance(error.orig, psycopg.errors.QueryCanceled):
+            raise
+        _set_aside(session, positions[0], error)
     return len(positions)
 
 
@@ -110,17 +120,15 @@ def _write_entries(session: Session, positions: list[int]) -> None:
         session.execute(sql.load("settle_campaign_entries"), {"entry_nos": sorted(concerned)})
 
 
-def _set_aside(session: Session, error: Exception) -> None:
-    """Mark the oldest waiting event, which cannot be recorded for a reason nobody foresaw; it can be replayed."""
+def _set_aside(session: Session, position: int, error: DBAPIError) -> None:
+    """Mark an event that cannot be recorded for a reason nobody foresaw; it can be replayed."""
     session.execute(
         text("""
             UPDATE document_event SET
                 outcome = 'unresolved', attempts = attempts + 1,
                 reasons = jsonb_build_array(
                     jsonb_build_object('code', 'recording_failed', 'error', CAST(:error AS text)))
-            WHERE position = (
-                SELECT position FROM document_event WHERE outcome = 'received'
-                ORDER BY position LIMIT 1 FOR UPDATE SKIP LOCKED)
+            WHERE position = :position
         """),
-        {"error": str(getattr(error, "orig", error)).strip()[:500]},
+        {"position": position, "error": str(error.orig).strip()[:500]},
     )
