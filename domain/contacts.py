@@ -72,6 +72,7 @@ REFERENCES = {
     "interaction": "SELECT FROM interaction WHERE contact_id = :id"
     " UNION ALL SELECT FROM interaction WHERE company_id = :id AND company_id <> contact_id",
     "logged_segment": "SELECT FROM logged_segment_skip WHERE contact_id = :id",
+    "postponed_interaction": "SELECT FROM postponed_interaction WHERE contact_id = :id",
 }
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from flask import Blueprint, render_template, request
 from flask_babel import lazy_gettext as _
 
-from domain import interactions
+from domain import comments, interactions
 from web import database, vocabulary
 from web.pages import lists, options
 from web.pages.lists import Column, Filter
@@ -76,7 +76,9 @@ def card(key: int) -> Answer:
     """Show an entry with everything that was recorded."""
     session = database.session()
     entry = interactions.get(session, key)
-    comments = interactions.comments(session, key) if entry.get("comments_count") else []
     return render_template(
-        "interactions/card.html", entry=entry, comments=comments, back=request.args.get("back")
+        "interactions/card.html",
+        entry=entry,
+        comments=comments.of(session, key),
+        back=request.args.get("back"),
     )
