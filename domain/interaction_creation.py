@@ -124,7 +124,7 @@ def change(session: Session, entry_no: int, *, values: Mapping[str, Any], actor:
     if not actor.may_change(actor_id=owner.actor_id, salesperson_id=owner.salesperson_id):
         raise Forbidden()
     faults = Faults()
-    taken = v.take(values, CHANGEABLE, faults, read_only=interactions.FIELDS)
+    taken = v.take(values, CHANGEABLE, faults, read_only={*interactions.FIELDS} - {*CHANGEABLE})
     faults.raise_if_any()
     if not taken:
         return

@@ -14,6 +14,7 @@ from typing import Any
 
 from sqlalchemy import BigInteger, ColumnElement, ForeignKey, func, or_, select, text
 from sqlalchemy import delete as delete_rows
+from sqlalchemy.dialects.postgresql import TIME
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from domain import actors, audit, comments, inherited, interaction_creation, interaction_values, records
@@ -41,7 +42,7 @@ class Postponed(Base):
     salesperson_id: Mapped[int | None] = mapped_column(ForeignKey("salesperson.id"))
     campaign_id: Mapped[int | None]
     date: Mapped[dt.date | None]
-    time_of_day: Mapped[dt.time | None]
+    time_of_day: Mapped[dt.time | None] = mapped_column(TIME(precision=0))
     duration_min: Mapped[int | None]
     phone_call: Mapped[bool] = mapped_column(default=False, server_default="false")
     attempt_failed: Mapped[bool] = mapped_column(default=False, server_default="false")

@@ -1,6 +1,6 @@
 """What has passed between us and a contact, the newest first, a company's people included or not.
 
-A page is chosen by two index scans that are merged: the own entries of the contact (interaction_contact_id_idx) and, for
+A page is chosen by two index scans that are merged: those of the contact (interaction_contact_id_idx) and, for
 a company, those of its people by the company they had then (interaction_company_id_idx). Each delivers its rows in
 order and stops after a page, so the number of entries does not matter.
 """

@@ -151,3 +151,95 @@ def test_of_two_who_finish_at_once_one_succeeds(
     assert sorted(answers) == [(200, None), (404, "not_found")]
     found = seller.get(f"/interactions?contact_no={company.contacts[0]}").json["items"]
     assert [entry["entry_no"] for entry in found] == [postponed["entry_no"]]
+
+
+def test_stale_edits_are_refused(seller: Client, company: Company, postponed: dict[str, Any]) -> None:
+    """API.md: ETag and If-Match, on postponed interactions and on entries."""
+    url = postponed["url"]
+    tag = seller.get(url).headers["ETag"]
+    assert seller.patch(url, {"description": "x"}, headers={"If-Match": tag}).status_code == 200
+    stale = {"headers": {"If-Match": tag}}
+    for answer in (
+        seller.patch(url, {"description": "y"}, **stale),
+        seller.delete(url, **stale),
+        seller.post(f"{url}/finish", {"template_code": company.template}, **stale),
+    ):
+        assert (answer.status_code, answer.json["code"]) == (412, "stale")
+    done = seller.post(f"{url}/finish", {"template_code": company.template})
+    entry, tag = f"/interactions/{postponed['entry_no']}", done.headers["ETag"]
+    changed = seller.patch(entry, {"evaluation": "neutral"}, headers={"If-Match": tag})
+    assert (changed.status_code, changed.json["evaluation"]) == (200, "neutral")
+    assert seller.patch(entry, {"evaluation": None}, headers={"If-Match": tag}).status_code == 412
+    assert faults_of(seller.patch(entry, {"cost": "1", "colour": 1, "attempt_failed": 1})) == [
+        ("attempt_failed", "invalid"),
+        ("colour", "unknown_field"),
+        ("cost", "read_only"),
+    ]
+
+
+def test_salespeople_change_and_delete_what_is_theirs(
+    client_of: Callable[[Role | None], Client], marketing: Client, company: Company
+) -> None:
+    """U1"""
+    seller = client_of(Role.SALESPERSON)
+    values = {"contact_no": company.contacts[0], "template_code": company.template, "description": "x"}
+    entry = marketing.post("/interactions", values).json
+    later = marketing.post("/interactions", {**values, "postponed": True}).json
+    url = f"/interactions/{entry['entry_no']}"
+    assert seller.patch(url, {"attempt_failed": True}).status_code == 403
+    assert marketing.patch(url, {"attempt_failed": True}).json["attempt_failed"] is True
+    comment = seller.post(f"{url}/comments", {"comment": "Seen"})
+    assert (comment.status_code, comment.headers["Location"]) == (201, f"/api/v1{url}/comments")
+    assert faults_of(seller.post(f"{url}/comments", {"comment": ""})) == [("comment", "required")]
+    assert seller.delete(f"/postponed-interactions/{later['entry_no']}").status_code == 403
+    assert marketing.delete(f"/postponed-interactions/{later['entry_no']}").status_code == 204
+
+
+def test_the_same_request_sent_twice_makes_one(seller: Client, company: Company) -> None:
+    """J2"""
+    values = {"contact_no": company.contacts[0], "template_code": company.template, "description": "x"}
+    answers = [seller.post("/interactions", values, headers={"Idempotency-Key": "once"}) for _ in range(2)]
+    assert answers[0].json == answers[1].json
+    assert len(seller.get(f"/interactions?contact_no={company.contacts[0]}").json["items"]) == 1
+
+
+def test_a_person_is_erased_and_had_all_that_was_kept(
+    seller: Client, admin: Client, company: Company, do_jobs: Callable[[], None]
+) -> None:
+    """C4, U2"""
+    no = company.contacts[0]
+    values = {
+        "contact_no": no,
+        "template_code": company.template,
+        "description": "Visit",
+        "comments": ["Ill"],
+    }
+    entry = seller.post("/interactions", values).json
+    kept = admin.get(f"/contacts/{no}/personal-data")
+    assert "attachment" in kept.headers["Content-Disposition"]
+    assert set(kept.json) == {
+        "contact", "interactions", "postponed_interactions", "comments", "segment_lines", "skipped_lines", "changes",
+    }  # fmt: skip
+    assert [each["comment"] for each in kept.json["comments"]] == ["Ill"]
+    before = seller.get(f"/interaction-templates/{company.template}").json
+    asked = admin.post(f"/contacts/{no}/erase")
+    assert asked.status_code == 202
+    do_jobs()
+    job = admin.get(asked.headers["Location"].removeprefix("/api/v1")).json
+    assert (job["kind"], job["result"]["archives"], job["result"]["comments"]) == ("erase", "not_touched", 1)
+    assert seller.get(f"/contacts/{no}").json["erased"] is True
+    blank = seller.get(f"/interactions/{entry['entry_no']}").json
+    assert (blank["description"], blank["cost"], blank["contact_name"]) == ("", "8.00", "")
+    assert seller.get(f"/interaction-templates/{company.template}").json == before
+    done = admin.get(f"/audit?object_type=contact&object_key={no}&action=erase&action=export").json["items"]
+    assert [(each["action"], each["user"]) for each in done] == [
+        ("erase", "admin-client"),
+        ("export", "admin-client"),
+    ]
+    assert faults_of(seller.post("/interactions", values)) == [("contact_no", "contact_erased")]
+
+
+def test_the_audit_is_read_by_day(admin: Client) -> None:
+    assert admin.get("/audit?date_from=2099-01-01").json["items"] == []
+    assert admin.get("/audit?date_to=2099-01-01&limit=1").json["items"]
+    assert faults_of(admin.get("/audit?date_to=tomorrow")) == [("query.date_to", "invalid")]

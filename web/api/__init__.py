@@ -66,8 +66,8 @@ NOUNS = (
 def register(app: OpenAPI, settings: Settings) -> None:
     """Give `app` the API."""
     api = APIBlueprint("api", __name__, url_prefix=PREFIX)
-    for noun in NOUNS:
-        api.register_api(noun.api)
+    for routes in dict.fromkeys(noun.api for noun in NOUNS):
+        api.register_api(routes)
     api.register_blueprint(documentation)
     api.register_blueprint(swagger)
     app.register_api(api)

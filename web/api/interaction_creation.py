@@ -1,4 +1,7 @@
-"""Recording an interaction with one contact, or leaving it for later; what may change of a recorded one."""
+"""Recording an interaction with one contact, or leaving it for later; what may change of a recorded one.
+
+The paths are those of the log, so the routes are of the same `api`.
+"""
 
 from __future__ import annotations
 
@@ -13,15 +16,14 @@ from domain.postponed import Postponed as PostponedRow
 from web import database, identity
 from web.api.fields import Flag
 from web.api.interaction_values import Evaluation
-from web.api.interactions import STORED, Interaction, InteractionPath
+from web.api.interactions import STORED, Interaction, InteractionPath, api
 from web.api.models import Body, Shown, needs
 from web.api.postponed_interactions import SHOW as SHOW_POSTPONED
 from web.api.postponed_interactions import InteractionFields, Postponed
 from web.api.replies import created, match, shown, with_faults
-from web.api.routing import Api
 from web.identity import allow
 
-api = Api("interaction_creation", tag="Interactions")
+__all__ = ["api"]
 
 
 class NewInteraction(Body, InteractionFields):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import Response
 
 from domain import contacts, erasure, personal_data
@@ -9,14 +11,27 @@ from domain.actors import Role
 from web import database, identity
 from web.api.contacts import ContactPath
 from web.api.jobs import Job
-from web.api.models import NoFields
+from web.api.models import NoFields, Shown
 from web.api.replies import accepted
 from web.api.routing import Api
 from web.identity import allow
 from web.personal_data import download
-from web.requests import JSON
 
 api = Api("personal_data", tag="Contacts")
+
+Rows = list[dict[str, Any]]
+
+
+class PersonalData(Shown):
+    """Everything, part by part; rows as they are shown elsewhere."""
+
+    contact: Rows
+    interactions: Rows
+    postponed_interactions: Rows
+    comments: Rows
+    segment_lines: Rows
+    skipped_lines: Rows
+    changes: Rows
 
 
 @api.post("/contacts/<no>/erase", responses={202: Job})
@@ -29,10 +44,7 @@ def erase(path: ContactPath, body: NoFields) -> Response:
     return accepted(erasure.request(session, contact, actor=identity.required()))
 
 
-@api.get(
-    "/contacts/<no>/personal-data",
-    responses={200: {"description": "Everything", "content": {JSON: {"schema": {"type": "object"}}}}},
-)
+@api.get("/contacts/<no>/personal-data", responses={200: PersonalData})
 @allow(Role.ADMIN)
 def show(path: ContactPath) -> Response:
     """Give all that is kept about a contact as one file, streamed."""
