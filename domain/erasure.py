@@ -100,7 +100,9 @@ class Erase(Kind):
 
 
 def _blank_document_events(session: Session, contact_id: int) -> None:
-    """Blank descriptions in the document events of a contact and in their conflicts, once there are any."""
+    """Take the descriptions out of the document events of a contact and of their conflicts."""
+    for statement in BLANK_DOCUMENT_EVENTS:
+        session.execute(statement, {"contact_id": contact_id})
 
 
 def _blank_entries(session: Session, contact_id: int, first: int, last: int) -> dict[str, int]:
@@ -177,6 +179,18 @@ BLANK_AUDIT = text("""
             FROM contact c JOIN segment_line l ON l.contact_id = c.id JOIN segment s ON s.id = l.segment_id
             WHERE c.no = :contact_no))
 """)
+# Index: document_event_contact_idx.
+BLANK_DOCUMENT_EVENTS = [
+    text("""
+        UPDATE document_event SET data = data - 'description'
+        WHERE contact_id = :contact_id AND data ? 'description'
+    """),
+    text("""
+        UPDATE document_event_conflict c SET data = c.data - 'description'
+        FROM document_event e
+        WHERE e.contact_id = :contact_id AND c.position = e.position AND c.data ? 'description'
+    """),
+]
 COUNTS = text("""
     SELECT coalesce(sum((outcome->>'entries')::bigint), 0)::bigint AS entries,
            coalesce(sum((outcome->>'comments')::bigint), 0)::bigint AS comments

@@ -7,7 +7,7 @@ HTTP contract. Words for people are made in `web.messages`, in the reader's lang
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import ClassVar
 
 
@@ -91,9 +91,6 @@ class Faults:
     def __bool__(self) -> bool:
         return bool(self._faults)
 
-    def __iter__(self) -> Iterator[Fault]:
-        return iter(self._faults)
-
     def add(self, field: str, code: str, value: object = None, **params: object) -> None:
         """Note one fault of `field`."""
         self._faults.append(Fault(field, code, value, params))
@@ -105,6 +102,11 @@ class Faults:
     def fields(self) -> set[str]:
         """Name the fields that have faults."""
         return {fault.field for fault in self._faults}
+
+    @property
+    def noted(self) -> list[Fault]:
+        """Everything noted so far."""
+        return list(self._faults)
 
     def raise_if_any(self) -> None:
         """Raise `Invalid` with everything noted so far, if anything was."""

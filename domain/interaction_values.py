@@ -178,4 +178,4 @@ def check(applies: Row[Any], columns: Mapping[str, Any], faults: Faults) -> None
         found.add("description", "required")
     if columns.get("phone_call") and not applies.contact_via:
         found.add("contact_via", "required")
-    faults.extend(fault for fault in found if fault.field not in known)
+    faults.extend(fault for fault in found.noted if fault.field not in known)

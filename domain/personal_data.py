@@ -35,6 +35,10 @@ def parts(session: Session, contact: Contact) -> Iterator[Part]:
     yield "comments", _paged(lambda after: _rows(session, COMMENTS, {**own, "after": after or 0}), "id")
     yield "segment_lines", iter(_rows(session, LINES, own))
     yield "skipped_lines", iter(_rows(session, SKIPPED, own))
+    yield (
+        "document_events",
+        _paged(lambda after: _rows(session, EVENTS, {**own, "after": after or 0}), "position"),
+    )
     yield "changes", _paged(lambda after: _changes(session, contact, after), "id")
 
 
@@ -79,6 +83,11 @@ COMMENTS = text("""
     JOIN actor a ON a.id = c.actor_id
     WHERE i.contact_id = :contact_id AND c.id > :after
     ORDER BY c.id LIMIT :limit
+""")
+EVENTS = text("""
+    SELECT position, source, event_id AS id, type, time, data, received_at, outcome, entry_no
+    FROM document_event WHERE contact_id = :contact_id AND position > :after
+    ORDER BY position LIMIT :limit
 """)
 LINES = text("""
     SELECT s.no AS segment_no, l.line_no, l.description, l.subject, l.evaluation

@@ -7,8 +7,8 @@ from typing import Any
 from flask import Request as FlaskRequest
 from werkzeug.exceptions import RequestEntityTooLarge
 
+from domain import strict_json
 from domain.errors import Refusal
-from web import codec
 
 JSON = "application/json"
 PROBLEM = "application/problem+json"
@@ -54,8 +54,8 @@ class Request(FlaskRequest):
         if not force:
             self.expect(JSON)
         try:
-            return codec.loads(data)
-        except codec.NotJson as error:
+            return strict_json.loads(data)
+        except strict_json.NotJson as error:
             raise Malformed(reason=str(error)) from error
 
     def expect(self, media_type: str) -> None:

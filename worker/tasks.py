@@ -8,7 +8,7 @@ from typing import Any
 import structlog
 from kombu.exceptions import OperationalError
 
-from domain import hints, job_engine, job_kinds
+from domain import document_recording, hints, job_engine, job_kinds
 from domain.database import is_infrastructure
 from worker.app import app, database
 
@@ -22,7 +22,8 @@ SECONDS_PER_TASK = 5.0
 
 @app.task(name=hints.WORK_TASK, ignore_result=True)
 def work(**_: Any) -> None:
-    """Do chunks of jobs until there are none, or for about five seconds; then pass the hint on.
+    """Record document events and do chunks of jobs until there are none, or for about five seconds; then pass the hint
+    on. Events go first: they are few milliseconds each, and somebody waits for them.
 
     Who found work wakes one more: the hint of a request wakes one process, and the chunks that its plan cuts are
     work for all of them, up to a second before beat's next sweep.
@@ -32,7 +33,7 @@ def work(**_: Any) -> None:
     end = monotonic() + SECONDS_PER_TASK
     others_know = False
     try:
-        while job_engine.work_one(database.sessions):
+        while document_recording.work(database.sessions) or job_engine.work_one(database.sessions):
             if monotonic() > end:
                 work.apply_async(retry=False)
                 return

@@ -24,7 +24,7 @@ from domain import (
 from domain.errors import Invalid
 from domain.jobs import Job
 from tests.domain.engine_helpers import drain, sessions_on, state_of, work
-from tests.domain.makers import faults_of, make_contact, wait_for_a_lock
+from tests.domain.makers import faults_of, insert, make_contact, wait_for_a_lock
 from tests.domain.worlds import World
 
 SECRET = "Secretissima"
@@ -70,6 +70,24 @@ def person(world: World) -> str:
         postponed.delete(session, [gone], actor=actor)
         postponed.finish(session, done, values={}, actor=actor)
         no = made.no
+        data = f'{{"document_type": "sales_invoice", "contact_no": "{no}", "description": "{SECRET}"}}'
+        position = insert(
+            session, "document_event",
+            {
+                "source": "billing", "event_id": "1", "hash": b"1", "door": "http", "actor_id": actor.id,
+                "type": "document.printed", "time": "2026-03-10", "data": data, "window_hours": 24,
+                "document_type": "sales_invoice", "document_no": "7", "outcome": "ignored", "contact_id": made.id,
+            },
+            returning="position",
+        )  # fmt: skip
+        conflict = {
+            "position": position,
+            "hash": b"2",
+            "door": "http",
+            "type": "document.printed",
+            "data": data,
+        }
+        insert(session, "document_event_conflict", conflict)
     for log in (True, False):
         segment = world.segment([no, *world.companies(1)], description="To all" if log else "Open")
         world.override(segment, 1, description=SECRET, subject=SECRET)
@@ -248,7 +266,7 @@ def test_all_that_is_kept_is_given_out(world: World, monkeypatch: pytest.MonkeyP
         given = {name: list(rows) for name, rows in personal_data.parts(session, contact)}
     assert {name: len(rows) for name, rows in given.items()} == {
         "contact": 1, "interactions": 5, "postponed_interactions": 1, "comments": 9, "segment_lines": 1,
-        "skipped_lines": 0, "changes": 1,
+        "skipped_lines": 0, "document_events": 1, "changes": 1,
     }  # fmt: skip
     assert given["contact"][0]["name"] == SECRET
     assert {entry["contact_no"] for entry in given["interactions"]} == {no}

@@ -218,7 +218,8 @@ def test_a_person_is_erased_and_had_all_that_was_kept(
     kept = admin.get(f"/contacts/{no}/personal-data")
     assert "attachment" in kept.headers["Content-Disposition"]
     assert set(kept.json) == {
-        "contact", "interactions", "postponed_interactions", "comments", "segment_lines", "skipped_lines", "changes",
+        "contact", "interactions", "postponed_interactions", "comments", "segment_lines", "skipped_lines",
+        "document_events", "changes",
     }  # fmt: skip
     assert [each["comment"] for each in kept.json["comments"]] == ["Ill"]
     before = seller.get(f"/interaction-templates/{company.template}").json

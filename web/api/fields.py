@@ -7,7 +7,7 @@ whose type is the code of the fault (API.md, Conventions). What a value must be 
 from __future__ import annotations
 
 import re
-from datetime import UTC, date, datetime, time
+from datetime import date, datetime, time
 from decimal import Decimal, InvalidOperation
 from typing import Annotated
 
@@ -24,12 +24,13 @@ from domain.values import (
     MOST_MINUTES,
     NAME_LIMIT,
     SUBJECT_LIMIT,
+    Bad,
     is_text,
+    parse_instant,
 )
 
 DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 TIME = re.compile(r"\d{2}:\d{2}(:\d{2})?", re.ASCII)
-INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})", re.ASCII)
 AMOUNT = re.compile(r"-?\d{1,20}(\.\d{1,20})?", re.ASCII)
 LARGEST_BIGINT = 2**63 - 1
 
@@ -115,11 +116,9 @@ def _time_of_day(value: object) -> time:
 
 def _instant(value: object) -> datetime:
     try:
-        if isinstance(value, str) and INSTANT.fullmatch(value):
-            return datetime.fromisoformat(value.upper()).astimezone(UTC)
-    except (ValueError, OverflowError):
-        pass
-    raise refused("invalid")
+        return parse_instant(value)
+    except Bad as bad:
+        raise refused(bad.code) from bad
 
 
 def _flag_of_text(value: object) -> object:

@@ -31,6 +31,7 @@ class PersonalData(Shown):
     comments: Rows
     segment_lines: Rows
     skipped_lines: Rows
+    document_events: Rows
     changes: Rows
 
 
