@@ -155,6 +155,11 @@ def effective(session: Session, columns: Mapping[str, Any], *, actor: Actor) -> 
     ).one()
 
 
+def preview(session: Session, *, values: Mapping[str, Any], actor: Actor) -> Row[Any]:
+    """Compute what applies to a form as it stands; what cannot be taken counts as not typed."""
+    return effective(session, take(session, values, Faults()), actor=actor)
+
+
 def check(applies: Row[Any], columns: Mapping[str, Any], faults: Faults) -> None:
     """Note what stands against recording an interaction (I1, I3, I8, C3, T3); a field has one fault at most."""
     known = faults.fields()

@@ -67,6 +67,7 @@ MORE = (
     Group(
         _("Interactions"),
         (
+            Item(_("Postponed Interactions"), "pages.postponed.index"),
             Item(_("Interaction Templates"), "pages.interaction_templates.index"),
             Item(_("Interaction Groups"), "pages.interaction_groups.index"),
             Item(_("Interaction Template Setup"), "pages.template_setup.show"),
@@ -84,6 +85,7 @@ MORE = (
         (
             Item(_("Users"), "pages.users.index", Role.ADMIN),
             Item(_("API Tokens"), "pages.tokens.index", Role.ADMIN),
+            Item(_("Audit"), "pages.audit.index", Role.ADMIN),
         ),
     ),
 )
@@ -167,6 +169,8 @@ _WORDS: dict[str, Mapping[str, Any]] = {
     "field": vocabulary.FIELDS,
     "problem": {**vocabulary.LINE_PROBLEMS, **vocabulary.LINE_WARNINGS, **vocabulary.SEGMENT_PROBLEMS},
     "criteria_action": vocabulary.CRITERIA_ACTIONS,
+    "timeline_kind": vocabulary.TIMELINE_KINDS,
+    "audit_action": vocabulary.AUDIT_ACTIONS,
 }
 
 

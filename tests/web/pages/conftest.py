@@ -19,6 +19,7 @@ from domain import (
     follow_ups,
     interaction_groups,
     logged_segments,
+    postponed,
     salespeople,
     segment_lines,
     segment_logging,
@@ -104,6 +105,7 @@ class Demo:
     logged_segment: int
     entry_no: int
     job: str
+    postponed: int
     token: int = 1
 
 
@@ -141,7 +143,10 @@ def demo(app: Flask, sessions: Any, do_jobs: Callable[[], None]) -> Demo:
         logged = logged_segments.page(session, filters={})[0]
         assert (logged.interactions_count, logged.skipped_count) == (59, 1)
         follow_ups.request(session, logged, values={}, actor=system(session))
-        return Demo(nos, nos[0], segment_no, 2, logged.no, logged.last_entry_no, job_id)
+        later = postponed.create(
+            session, values={"contact_no": nos[0], "comments": ["Call back"]}, actor=system(session)
+        )
+        return Demo(nos, nos[0], segment_no, 2, logged.no, logged.last_entry_no, job_id, later.entry_no)
 
 
 def _master_data(session: Session, actor: Any) -> list[str]:
