@@ -20,7 +20,7 @@ COMMENT = 2000
 class CommentRow(Form):
     """One comment."""
 
-    comment = TextField(FIELDS["comments"], limit=COMMENT, rows=2)
+    comment = TextField(_("Comment"), limit=COMMENT, rows=2)
 
 
 class InteractionForm(LineForm):
@@ -68,7 +68,7 @@ class InteractionForm(LineForm):
     contact_no = CodeField(
         FIELDS["contact_no"], lookup="contact", render_kw={"placeholder": _("No. or name")}
     )
-    time = TimeField(FIELDS["time"])
+    time = TimeField(FIELDS["time"], hint=_("Blank: now."))
     successful = FlagField(FIELDS["successful"])
     phone_call = FlagField(FIELDS["phone_call"], hint=_("With the template for outgoing calls."))
     contact_via = TextField(FIELDS["contact_via"], hint=_("The phone number of a call."))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
 from typing import Any
 
 from flask import Blueprint, render_template, url_for
@@ -14,7 +16,7 @@ from sqlalchemy.orm import Session
 from domain import audit
 from domain.actors import Role
 from web import database, vocabulary
-from web.pages import guard, lists
+from web.pages import guard, layout, lists
 from web.pages.lists import Column, Filter
 from web.vocabulary import FIELDS
 
@@ -108,21 +110,30 @@ def _told(session: Session, rows: list[audit.Audit]) -> list[dict[str, Any]]:
 
 
 def _changes(changes: Mapping[str, list[Any]]) -> Iterable[Change]:
-    for name, (old, new) in changes.items():
-        label = FIELDS.get(name) or vocabulary.DOCUMENT_TYPES.get(name) or name
-        yield Change(str(label), _value(name, old), _value(name, new))
+    labels = {name: str(FIELDS.get(name) or vocabulary.DOCUMENT_TYPES.get(name) or name) for name in changes}
+    for name, (old, new) in sorted(changes.items(), key=lambda change: labels[change[0]]):
+        yield Change(labels[name], _value(name, old), _value(name, new))
 
 
 def _value(name: str, value: Any) -> str:
-    """Put a value into words: choices by their word, lists separated, long texts cut."""
+    """Put a value into words: lists separated, long texts cut."""
     match value:
         case None | "":
             return ""
-        case bool():
-            return str(gettext("Yes") if value else gettext("No"))
         case list():
             return ", ".join(_value(name, item) for item in value)
         case dict():
             return " ".join(_value(key, item) for key, item in value.items() if item not in (None, ""))
-    written = str(CHOICES.get(name, {}).get(value, value))
+    written = _word(name, value)
     return written if len(written) <= LONGEST else written[: LONGEST - 1] + "…"
+
+
+def _word(name: str, value: Any) -> str:
+    """Write a single value as the page of the thing would."""
+    if isinstance(value, bool):
+        return str(gettext("Yes") if value else gettext("No"))
+    if name in ("date", "starting_date", "ending_date"):
+        return layout.day(date.fromisoformat(value))
+    if name in ("cost", "unit_cost"):
+        return layout.amount(Decimal(value))
+    return str(CHOICES.get(name, {}).get(value, value))

@@ -84,7 +84,12 @@ def answer(
         made = records.attempt(form, lambda: made_once(identity.required(), step))
         if made is not None:
             return _done(do, made, back=back)
-    fill_in(form)
+    return show(form, back=back, entry_no=entry_no)
+
+
+def show(form: InteractionForm, *, back: str, entry_no: int | None) -> Answer:
+    """Show the form with what applies where nothing is typed."""
+    _fill_in(form)
     form.renew()
     form.add_spare_rows()
     return records.form_page("interactions/form.html", form, back=back, entry_no=entry_no)
@@ -98,7 +103,7 @@ def _done(do: str, entry_no: int, *, back: str) -> Answer:
     return redirect(back, 303)  # type: ignore[return-value]
 
 
-def fill_in(form: InteractionForm) -> None:
+def _fill_in(form: InteractionForm) -> None:
     """Tell each field what applies if nothing is typed into it, and prefill the number of a call."""
     session = database.session()
     values = {name: value for name, value in form.interaction_values().items() if name != "comments"}
@@ -107,10 +112,12 @@ def fill_in(form: InteractionForm) -> None:
         field = form[name]
         typed = None if field.data in (None, "") and not getattr(field, "is_blank", False) else field.data
         value = getattr(applies, name)
-        if typed is None and (value is not None or hasattr(field, "words")):
+        if typed is not None:
+            continue
+        if hasattr(field, "words"):
             inheritance.tell(field, own=None, applies=value, source=_("Applies"))
-            if not hasattr(field, "words"):
-                field.render_kw = {**(field.render_kw or {}), "placeholder": inheritance.shown(field, value)}
+        elif value is not None:
+            field.render_kw = {**(field.render_kw or {}), "placeholder": inheritance.shown(field, value)}
     if applies.contact_name:
         form.contact_no.inherited = applies.contact_name
     if applies.contact_phone and not form.contact_via.data:

@@ -84,8 +84,7 @@ def card(key: int) -> Answer:
         if form.etag.data != tag:
             database.undo()
             records.stale(form, tag)
-            interaction_form.fill_in(form)
-            return records.form_page("interactions/form.html", form, back=back, entry_no=key)
+            return interaction_form.show(form, back=back, entry_no=key)
 
     def finish() -> int:
         return postponed.finish(session, thing, values=form.interaction_values(), actor=actor)
