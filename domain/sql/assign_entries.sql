@@ -1,8 +1,9 @@
 -- Say which print counts on which entry, for the documents that the received events of a batch are about (D6): all their
 -- prints in order, those of purged entries aside. A print that opens an entry keeps the one it opened; one that opens
--- another takes over from a print that no longer does, in order, or gets a new number. An entry is never left without:
--- should more entries be there than prints that open one (windows differed), the prints that opened them still do.
--- Gives the first of the new numbers, or NULL. Index: document_event_document_idx, interaction_pkey.
+-- an entry now takes over from a print that no longer does, in order, or gets a new number. An entry is never left
+-- without: should there be more of them than prints that open one (windows differed), the prints that opened them still
+-- do. Gives the first of the new numbers, or NULL. All by windows, no joins: the planner expects one row of a batch and
+-- would compare each print with each. Index: document_event_document_idx, interaction_pkey.
 WITH print AS (
     SELECT e.position, e.outcome, e.entry_no,
            dense_rank() OVER (
@@ -17,32 +18,39 @@ WITH print AS (
     WINDOW prints AS (
         PARTITION BY e.document_no, e.document_type, e.contact_id, e.document_version, e.document_occurrence
         ORDER BY e.time, e.source, e.event_id)
-), wanting AS (
-    SELECT position, document, row_number() OVER (PARTITION BY document ORDER BY turn) AS rank
-    FROM print WHERE position = opening AND outcome <> 'recorded'
-), left_behind AS (
-    SELECT position, document, entry_no, row_number() OVER (PARTITION BY document ORDER BY turn) AS rank
-    FROM print WHERE position <> opening AND outcome = 'recorded'
-), taken_over AS (
-    SELECT w.position, b.entry_no, b.position AS left_by
-    FROM wanting w JOIN left_behind b USING (document, rank)
-), unserved AS (
-    SELECT position, row_number() OVER (ORDER BY position) - 1 AS rank
-    FROM wanting WHERE position NOT IN (SELECT position FROM taken_over)
-), numbers AS MATERIALIZED (
-    SELECT next_entry_nos(count) AS first FROM (SELECT count(*) AS count FROM unserved) u WHERE count > 0
-), opening AS (
-    SELECT position, entry_no FROM print WHERE position = opening AND outcome = 'recorded'
-    UNION ALL SELECT position, entry_no FROM taken_over
-    UNION ALL SELECT u.position, n.first + u.rank FROM unserved u, numbers n
-), still AS (
-    SELECT position, entry_no FROM left_behind WHERE position NOT IN (SELECT left_by FROM taken_over)
-), settled AS (
-    SELECT p.position, coalesce(s.entry_no, o.entry_no) AS entry_no,
-           CASE WHEN p.position = p.opening OR s.position IS NOT NULL THEN 'recorded' ELSE 'reprint' END AS outcome
+), marked AS (
+    SELECT p.*,
+           opening = position AND outcome = 'recorded' AS keeps,
+           opening = position AND outcome <> 'recorded' AS wants,
+           opening <> position AND outcome = 'recorded' AS leaves
     FROM print p
-    JOIN opening o ON o.position = p.opening
-    LEFT JOIN still s ON s.position = p.position
+), counted AS (
+    SELECT m.*,
+           count(*) FILTER (WHERE wants) OVER so_far AS wants_so_far,
+           count(*) FILTER (WHERE leaves) OVER so_far AS leaves_so_far,
+           count(*) FILTER (WHERE wants) OVER whole AS wants_in_all,
+           array_agg(entry_no) FILTER (WHERE leaves) OVER whole AS left_behind
+    FROM marked m
+    WINDOW so_far AS (PARTITION BY document ORDER BY turn),
+           whole AS (PARTITION BY document ORDER BY turn ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)
+), opened AS (
+    SELECT position, opening, wants,
+           CASE WHEN wants THEN left_behind[wants_so_far]
+                WHEN keeps OR leaves AND leaves_so_far > wants_in_all THEN entry_no END AS opens
+    FROM counted
+), unserved AS (
+    SELECT o.*, count(*) FILTER (WHERE wants AND opens IS NULL) OVER (ORDER BY position) AS new_so_far
+    FROM opened o
+), numbers AS MATERIALIZED (
+    SELECT next_entry_nos(count) AS first FROM (SELECT max(new_so_far) AS count FROM unserved) u WHERE count > 0
+), settled AS (
+    SELECT position, coalesce(opens, max(opens) FILTER (WHERE position = opening) OVER (PARTITION BY opening)) AS entry_no,
+           CASE WHEN opens IS NULL THEN 'reprint' ELSE 'recorded' END AS outcome
+    FROM (
+        SELECT u.position, u.opening,
+               CASE WHEN u.wants AND u.opens IS NULL THEN n.first + u.new_so_far - 1 ELSE u.opens END AS opens
+        FROM unserved u LEFT JOIN numbers n ON true
+    ) numbered
 ), written AS (
     UPDATE document_event e SET outcome = s.outcome, entry_no = s.entry_no
     FROM settled s

@@ -1,5 +1,6 @@
 -- Find template, contact, salesperson and campaign of the events of a batch (D2-D4) and note them. What cannot be
 -- recorded gets its outcome and reasons; the rest becomes received, to be given an entry next.
+-- Nothing is kept that was written about somebody who was erased (C4).
 -- Index: document_event_pkey, contact_no_key, contact_account_no_key, salesperson_code_key, campaign_no_key.
 WITH found AS (
     SELECT e.position, e.document_type, s.template_id, c.id AS contact_id, c.no AS contact_no,
@@ -34,6 +35,7 @@ WITH found AS (
 )
 UPDATE document_event e SET
     attempts = e.attempts + 1,
+    data = CASE WHEN f.erased THEN e.data - 'description' ELSE e.data END,
     contact_id = f.contact_id,
     salesperson_id = f.salesperson_id,
     campaign_id = f.campaign_id,

@@ -125,6 +125,16 @@ def test_a_blocked_or_erased_contact_suppresses_it(
     assert entries(session, "1") == []
 
 
+def test_what_is_written_about_an_erased_contact_is_not_kept(
+    session: Session, customer: Contact, actor: Actor
+) -> None:  # C4
+    session.execute(text("UPDATE contact SET erased_at = now()"))
+    record_documents(session)
+    print_document(session, description="Invoice for Anna")
+
+    assert "description" not in document_events.page(session, filters={}, reader=actor)[0]["data"]
+
+
 def test_the_salesperson_is_the_event_s_or_that_of_a_contact_it_names(session: Session) -> None:  # D4
     own, other = make_salesperson(session, "JO"), make_salesperson(session, "HR")
     make_company(session, no="CT1", salesperson_code="JO", accounts=[{"type": "customer", "no": "C100"}])
