@@ -9,9 +9,9 @@ What must never happen: a text that is written beside the erasure and stays. So
 
 - the plan takes the contact's row for itself; whoever records, finishes or comments holds that row FOR SHARE while they
   look whether it is erased, so they come before the plan, and are found, or after it, and are refused;
-- whoever logs a segment does not lock contacts, but skips erased ones from the plan's commit on; those that began
-  before it may still write. So the finish takes the row of every open logging that has a line of the contact (its
-  chunks hold that row while they work) and looks once more for texts.
+- whoever logs a segment or records document events does not lock contacts, but leaves erased ones out from the plan's
+  commit on; those that began before it may still write. So the finish takes the recorder's lock, and the row of every
+  open logging that has a line of the contact (its chunks hold that row while they work), and looks once more for texts.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from typing import Any, ClassVar
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from domain import actors, audit, jobs, postponed
+from domain import actors, audit, jobs, postponed, records
 from domain.actors import Actor
 from domain.contacts import THING, Contact
 from domain.job_engine import Chunk, Kind, register
@@ -75,6 +75,7 @@ class Erase(Kind):
     def finish(self, session: Session, job: Job) -> Mapping[str, Any]:
         """Blank what was written meanwhile and what is found by the contact alone; record the erasure (U2)."""
         contact_id = job.working["contact_id"]
+        session.execute(text(f"SELECT pg_advisory_xact_lock({records.RECORDING})"))
         session.execute(LOCK_LOGGINGS, {"contact_id": contact_id})
         session.execute(BLANK_LINES, {"contact_id": contact_id})
         late = _blank_entries(session, contact_id, 0, 2**63 - 1)

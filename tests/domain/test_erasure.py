@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from sqlalchemy import select, text
 
 from domain import (
     actors,
@@ -19,12 +20,14 @@ from domain import (
     job_engine,
     personal_data,
     postponed,
+    records,
     statistics,
 )
 from domain.errors import Invalid
 from domain.jobs import Job
+from domain.templates import InteractionTemplate
 from tests.domain.engine_helpers import drain, sessions_on, state_of, work
-from tests.domain.makers import faults_of, insert, make_contact, wait_for_a_lock
+from tests.domain.makers import faults_of, insert, make_contact, make_entry, wait_for_a_lock
 from tests.domain.worlds import World
 
 SECRET = "Secretissima"
@@ -254,6 +257,23 @@ def test_entries_of_a_segment_being_logged_are_reached(world: World, monkeypatch
         erasing.result(20)
     drain(world.sessions)
     assert state_of(world.sessions, logging)["state"] == "succeeded"
+    assert SECRET not in everything(world)
+
+
+def test_entries_of_documents_being_recorded_are_reached(world: World) -> None:
+    """C4: a recorder that found the contact before it was erased is waited for."""
+    no = person(world)
+    ask(world, no)
+    with ThreadPoolExecutor(1) as pool:
+        with world.transaction() as session:
+            session.execute(text(f"SELECT pg_advisory_xact_lock({records.RECORDING})"))
+            contact = contacts.get(session, no)
+            erasing = pool.submit(drain, world.sessions)
+            wait_for_a_lock(session, erasing)
+            template = session.scalars(select(InteractionTemplate)).one()
+            make_entry(session, contact, template, description=SECRET, document_type="sales_invoice")
+        erasing.result(10)
+    drain(world.sessions)
     assert SECRET not in everything(world)
 
 
