@@ -60,6 +60,8 @@ class Erase(Kind):
     def plan(self, session: Session, job: Job) -> Iterable[Chunk]:
         """Blank the contact and cut its entries."""
         parameters = dict(job.working)
+        # Who finishes a postponed one holds it and then wants the contact: the same order here.
+        session.execute(POSTPONED, parameters)
         session.execute(BLANK_CONTACT, parameters)
         session.execute(BLANK_LINES, parameters)
         entry_nos = list(session.scalars(POSTPONED, parameters))

@@ -236,6 +236,22 @@ def test_what_is_recorded_meanwhile_is_found_or_refused(world: World) -> None:
     assert SECRET not in everything(world)
 
 
+def test_who_finishes_a_postponed_one_meanwhile_is_waited_for(world: World) -> None:
+    no = person(world)
+    ask(world, no)
+    with ThreadPoolExecutor(1) as pool:
+        with world.transaction() as session:
+            [thing] = postponed.page(session, filters={"contact_no": [no]})
+            postponed.get(session, thing.entry_no, lock=True)
+            erasing = pool.submit(work, world.sessions)
+            wait_for_a_lock(session, erasing)
+            postponed.finish(session, thing, values={}, actor=actors.system(session))
+        erasing.result(10)
+    drain(world.sessions)
+    assert SECRET not in everything(world)
+    assert world.count("interaction") == 7
+
+
 def test_entries_of_a_segment_being_logged_are_reached(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """L8: also those that a chunk writes which began before; the finish waits for it."""
     no = person(world)

@@ -108,7 +108,8 @@ def _finished(key: int, gone: NotFound) -> Answer:
 
 def _form_of(stored: dict[str, Any]) -> InteractionForm:
     rows = [{"comment": comment} for comment in stored["comments"]]
-    form = InteractionForm(data={**stored, "comments": rows})
+    # What came from the source has been filled in; the source itself may be purged by now.
+    form = InteractionForm(data={**stored, "comments": rows, "source_entry_no": None})
     if request.method == "GET":
         form.etag.data = etag_of(stored, postponed.STORED)
     return form
