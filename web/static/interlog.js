@@ -47,7 +47,7 @@ document.addEventListener("submit", (event) => {
     ask(form);
     return;
   }
-  if (form.method !== "post") return;
+  if (form.method !== "post" || "download" in form.dataset) return;
   if (form.dataset.sent) {
     event.preventDefault();
     return;
