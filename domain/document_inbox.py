@@ -36,6 +36,8 @@ ID_LIMIT = 255
 # Characters of what an event may have besides its data, and of the raw text kept of a rejected one.
 ATTRIBUTES_LIMIT = 16_384
 RAW_LIMIT = 100_000
+# Digits of a number that is kept as a number.
+MOST_DIGITS = 300
 # What a sender's clock may be ahead of ours.
 AHEAD = dt.timedelta(days=1)
 EARLIEST = dt.datetime(1900, 1, 1, tzinfo=dt.UTC)
@@ -58,6 +60,14 @@ def _optional(check: v.Check) -> v.Check:
     return lambda value: None if value is None else check(value)
 
 
+def _whole(value: object) -> int:
+    """Check a whole number; one that was written with a fraction of nothing is one as well."""
+    if isinstance(value, (Decimal, float)) and -1 < value < v.LARGEST_INTEGER + 1 and value == int(value):
+        value = int(value)
+    number: int = v.whole()(value)
+    return number
+
+
 def _name(value: object) -> str | None:
     name: str = v.text(v.NAME_LIMIT)(value)
     return name.strip() or None
@@ -74,8 +84,8 @@ CHECKS: dict[str, v.Check] = {
 DATA_CHECKS: dict[str, v.Check] = {
     "document_type": v.choice(*DOCUMENT_TYPES, required=True),
     "document_no": v.foreign_no,
-    "document_version": v.whole(),
-    "document_occurrence": v.whole(),
+    "document_version": _whole,
+    "document_occurrence": _whole,
     "account_type": v.choice(*ACCOUNT_TYPES),
     "account_no": _optional(v.foreign_no),
     "contact_no": _optional(v.foreign_no),
@@ -85,6 +95,8 @@ DATA_CHECKS: dict[str, v.Check] = {
     "opportunity_no": _optional(v.foreign_no),
     "user": _name,
 }
+# Fields that can be written in more than one way and are kept in one, so that equal events have equal hashes.
+NUMBERS = ("document_version", "document_occurrence")
 
 
 @dataclass(frozen=True)
@@ -214,6 +226,7 @@ def _read(index: int, incoming: Incoming, *, now: dt.datetime) -> _Event | Rejec
             index, _text_or_none(value.get("source")), _text_or_none(value.get("id")), "invalid", faults.noted
         )
     time = taken.get("time")
+    data = {**data, **{name: taken_data[name] for name in NUMBERS if data.get(name) is not None}}
     hash = hashlib.sha256(_json([taken["type"], time, data]).encode()).hexdigest()
     row = {
         "source": taken["source"],
@@ -232,7 +245,8 @@ def _read(index: int, incoming: Incoming, *, now: dt.datetime) -> _Event | Rejec
 
 
 def _text_or_none(value: object) -> str | None:
-    return str(v.shown(value)) if v.is_text(value) else None
+    """Return an id or source so that its sender knows it again, if the database can keep it."""
+    return str(value)[:ID_LIMIT] if v.is_text(value) else None
 
 
 def _take_data(data: object, faults: Faults) -> dict[str, Any]:
@@ -247,6 +261,8 @@ def _take_data(data: object, faults: Faults) -> dict[str, Any]:
 
 def _check_attributes(attributes: Mapping[str, object], faults: Faults) -> None:
     """Attributes nobody here knows are kept, if they are of a decent size and the database can hold them."""
+    if not attributes:
+        return
     if attributes.get("datacontenttype") not in (None, "application/json"):
         faults.add(
             "datacontenttype",
@@ -258,7 +274,11 @@ def _check_attributes(attributes: Mapping[str, object], faults: Faults) -> None:
         if not _ATTRIBUTE.fullmatch(name):
             faults.add("event", "invalid", v.shown(name))
             return
-    written = _json(attributes)
+    try:
+        written = _json(attributes)
+    except ValueError:  # NaN, which a door that does not read JSON itself may let through
+        faults.add("event", "invalid")
+        return
     if len(written) > ATTRIBUTES_LIMIT:
         faults.add("event", "too_long", limit=ATTRIBUTES_LIMIT)
     elif "\\u0000" in written or not v.is_text(written):
@@ -272,15 +292,22 @@ def _check_time(time: dt.datetime | None, now: dt.datetime, faults: Faults) -> N
 
 def _json(value: object) -> str:
     """Write a JSON value in the one way in which equal values are equal texts."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=_plain)
+    return _ENCODER.encode(value)
 
 
 def _plain(value: object) -> object:
     if isinstance(value, Decimal):
+        if abs(value.adjusted()) > MOST_DIGITS:  # written out it would not end
+            return str(value)
         return int(value) if value == value.to_integral_value() else float(value)
     if isinstance(value, dt.datetime):
         return value.isoformat()
     raise TypeError(f"{type(value).__name__} has no form in JSON")
+
+
+_ENCODER = json.JSONEncoder(
+    sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False, default=_plain
+)
 
 
 @dataclass(frozen=True)
@@ -355,7 +382,7 @@ def _keep_rejected(
     for incoming, rejection in zip(events, rejected, strict=True):
         if rejection.code == "event_conflict":
             continue
-        raw = incoming.raw or _json(incoming.value)
+        raw = incoming.raw or json.dumps(incoming.value, ensure_ascii=False, default=str)
         rows.append(
             {
                 "source": rejection.source,

@@ -31,6 +31,8 @@ CUT = """
     ) p
     GROUP BY piece
 """
+# Index: document_event_outcome_idx.
+COUNT = "SELECT count(*) FROM document_event e WHERE e.outcome IN ({replayable}) {conditions}"
 UNCHANGED = "SELECT count(*) FROM document_event e WHERE e.outcome NOT IN ({replayable}) {conditions}"
 TAKE = """
     SELECT e.position FROM document_event e
@@ -43,27 +45,43 @@ OUTCOMES = text("""
 
 
 def request(session: Session, *, values: Mapping[str, Any], actor: Actor) -> Job:
-    """Ask for events to be tried again: some by `source` and `ids`, all that match a `filter`, or `all`.
+    """Ask for events to be tried again: some by `source` and `ids` or by `positions`, all that match a `filter`, or
+    `all`.
 
     Raises
     ------
     Invalid
         Naming every fault; `filter_missing` if nothing is chosen.
     """
-    faults = Faults()
-    filters = _take(values, faults)
-    if not faults:
-        document_events.conditions_of(session, filters, faults)
-    faults.raise_if_any()
+    filters = _chosen_by(session, values)[0]
     return jobs.create(
         session, kind=Replay.name, parameters=dict(values), working={"filters": filters}, actor=actor
     )
 
 
+def count(session: Session, *, values: Mapping[str, Any]) -> int:
+    """Count the events that such a request would try again now; raises as `request` does."""
+    _, conditions, parameters = _chosen_by(session, values)
+    statement = COUNT.format(replayable=_REPLAYABLE, conditions=conditions)
+    return int(session.execute(text(statement), parameters).scalar_one())
+
+
+def _chosen_by(
+    session: Session, values: Mapping[str, Any]
+) -> tuple[dict[str, list[str]], str, dict[str, Any]]:
+    faults = Faults()
+    filters = _take(values, faults)
+    conditions, parameters = document_events.conditions_of(session, filters if not faults else {}, faults)
+    faults.raise_if_any()
+    return filters, " ".join(conditions), parameters
+
+
 def _take(values: Mapping[str, Any], faults: Faults) -> dict[str, list[str]]:
     """Read what was chosen as filters of the ledger."""
-    for name in set(values) - {"source", "ids", "filter", "all"}:
+    for name in set(values) - {"source", "ids", "positions", "filter", "all"}:
         faults.add(name, "unknown_field")
+    if positions := values.get("positions"):
+        return {"position": [str(position) for position in positions]}
     if "ids" in values or "source" in values:
         chosen = {
             "source": _texts("source", values.get("source"), faults),

@@ -140,7 +140,7 @@ def _try(session: Session, view: Callable[[], ResponseReturnValue]) -> Response:
         savepoint.rollback()
         database.forget_steps()
         return current_app.make_response(current_app.handle_user_exception(error))
-    if response.status_code >= 400:
+    if response.status_code >= 400 and not database.kept():
         savepoint.rollback()
         database.forget_steps()
     else:

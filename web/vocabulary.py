@@ -64,6 +64,19 @@ DOCUMENT_TYPES = {
     "meeting_invitation": _("Meeting Invitation"),
 }
 
+# What became of a document event (D7), how it came in, what it says.
+EVENT_OUTCOMES = {
+    "received": _p("event", "Received"),
+    "recorded": _p("event", "Recorded"),
+    "reprint": _p("event", "Reprint"),
+    "ignored": _p("event", "Ignored"),
+    "unresolved": _p("event", "Unresolved"),
+    "suppressed": _p("event", "Suppressed"),
+    "rejected": _p("event", "Rejected"),
+}
+EVENT_DOORS = {"http": _("HTTP"), "stream": _("Redis Stream"), "task": _("Celery task")}
+EVENT_TYPES = {"document.printed": _("Printed"), "document.sent": _("Sent")}
+
 JOB_STATES = {
     "queued": _("Queued"),
     "running": _("Running"),
@@ -169,6 +182,8 @@ SEGMENT_PROBLEMS = {
 }
 
 FIELDS = {
+    "account_no": _("Account No."),
+    "account_type": _("Account Type"),
     "accounts": _("Customer and Vendor Accounts"),
     "active": _("Active"),
     "address": _("Address"),
@@ -198,7 +213,9 @@ FIELDS = {
     "description": _("Description"),
     "display_name": _("Display Name"),
     "document_no": _("Document No."),
+    "document_occurrence": _("Document Occurrence"),
     "document_type": _("Document Type"),
+    "document_version": _("Document Version"),
     "duration_min": _("Duration (min.)"),
     "email": _("Email"),
     "ending_date": _("Ending Date"),
@@ -236,6 +253,7 @@ FIELDS = {
     "source_entry_no": _("From Entry"),
     "starting_date": _("Starting Date"),
     "starting_no": _("Starting No."),
+    "source": _("Source"),
     "subject": _("Subject"),
     "successful": _("Attempt Succeeded"),
     "template_code": _("Interaction Template"),

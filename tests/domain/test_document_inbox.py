@@ -239,3 +239,20 @@ def test_the_same_events_through_three_doors_at_once_are_there_once(fresh_db: st
             assert len(outcomes(session)) == 200
     assert sum(accepted for accepted, _ in receipts) == 200
     assert all(accepted + duplicates == 200 for accepted, duplicates in receipts)
+
+
+def test_a_number_means_the_same_however_it_is_written(session: Session) -> None:
+    """D1: the doors read JSON in different ways; the same event is no conflict."""
+    event = make_event(document_version=2)
+    receipt = receive(session, event, as_text(event).replace(": 2,", ": 2.0,"))
+    assert (receipt.accepted, receipt.duplicates, receipt.rejected) == (1, 1, [])
+    assert receive(session, {**event, "data": {**event["data"], "document_version": 2.0}}).duplicates == 1
+
+
+def test_numbers_that_are_none_or_without_end_stop_nothing(session: Session) -> None:
+    """D8"""
+    endless = as_text(make_event(id="endless", extra="X")).replace('"X"', "1e999999999")
+    none = make_event(id="none", extra=float("nan"))
+    receipt = receive(session, endless, none, make_event(document_version=float("nan")), door=Door.TASK)
+    assert receipt.accepted == 1
+    assert codes(receipt) == [["event invalid"], ["data.document_version invalid"]]

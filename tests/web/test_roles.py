@@ -17,7 +17,7 @@ OPEN = {
     ("GET", "/api/v1/static/<path:filename>"),
     ("GET", "/api/v1/swagger/<path:filename>"),
 }
-ANYBODY = ["GET /me"]
+ANYBODY = ["GET /me", "GET /document-events/schema"]
 VIEWERS = """
 GET /contacts
 GET /contacts/<no>
@@ -55,6 +55,11 @@ GET /jobs
 GET /jobs/<uuid:id>
 GET /jobs/<uuid:id>/events
 """.splitlines()
+READERS_AND_SERVICES = """
+GET /document-events
+POST /document-events/missing
+""".splitlines()
+SENDERS = ["POST /document-events"]
 SALESPEOPLE = """
 POST /interactions
 PATCH /interactions/<int:entry_no>
@@ -110,11 +115,14 @@ POST /tokens
 GET /tokens/<int:id>
 DELETE /tokens/<int:id>
 GET /audit
+POST /document-events/replay
 """.splitlines()
 
 SETS: list[tuple[list[str], set[Role]]] = [
     (ANYBODY, set(ROLES)),
     (VIEWERS, {Role.VIEWER, Role.SALESPERSON, Role.MARKETING, Role.ADMIN}),
+    (READERS_AND_SERVICES, set(ROLES)),
+    (SENDERS, {Role.SERVICE, Role.ADMIN}),
     (SALESPEOPLE, {Role.SALESPERSON, Role.MARKETING, Role.ADMIN}),
     (MARKETING, {Role.MARKETING, Role.ADMIN}),
     (ADMINS, {Role.ADMIN}),

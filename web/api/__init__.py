@@ -13,6 +13,7 @@ from web.api import (
     campaigns,
     contact_import,
     contacts,
+    document_events,
     interaction_comments,
     interaction_creation,
     interaction_groups,
@@ -59,6 +60,7 @@ NOUNS = (
     interaction_creation,
     interaction_comments,
     postponed_interactions,
+    document_events,
     jobs,
 )
 

@@ -40,7 +40,8 @@ def refused(code: str, **params: object) -> PydanticCustomError:
     return PydanticCustomError(code, "{code}", {"code": code, **params})
 
 
-def _text(value: object) -> object:
+def text(value: object) -> object:
+    """Take what the database can keep as a text; the type is checked besides."""
     if not is_text(value):
         raise refused("invalid")
     return value
@@ -128,27 +129,27 @@ def _flag_of_text(value: object) -> object:
 
 
 # Texts, which may be empty.
-Name = Annotated[str, Strict(), BeforeValidator(_text), Field(max_length=NAME_LIMIT)]
-Subject = Annotated[str, Strict(), BeforeValidator(_text), Field(max_length=SUBJECT_LIMIT)]
-CommentText = Annotated[str, Strict(), BeforeValidator(_text), Field(max_length=COMMENT_LIMIT)]
-Email = Annotated[str, Strict(), BeforeValidator(_text), Field(max_length=EMAIL_LIMIT)]
-Secret = Annotated[str, Strict(), BeforeValidator(_text), Field(max_length=1000)]
+Name = Annotated[str, Strict(), BeforeValidator(text), Field(max_length=NAME_LIMIT)]
+Subject = Annotated[str, Strict(), BeforeValidator(text), Field(max_length=SUBJECT_LIMIT)]
+CommentText = Annotated[str, Strict(), BeforeValidator(text), Field(max_length=COMMENT_LIMIT)]
+Email = Annotated[str, Strict(), BeforeValidator(text), Field(max_length=EMAIL_LIMIT)]
+Secret = Annotated[str, Strict(), BeforeValidator(text), Field(max_length=1000)]
 
 # A code or number that Interlog gives or keeps; which characters it may have, the domain says.
 Code = Annotated[
     str,
     Strict(),
-    BeforeValidator(_text),
+    BeforeValidator(text),
     BeforeValidator(_not_blank),
     Field(min_length=1, max_length=CODE_LIMIT),
 ]
 # The same where "" means blank on purpose.
-CodeOrBlank = Annotated[str, Strict(), BeforeValidator(_text), Field(max_length=CODE_LIMIT)]
+CodeOrBlank = Annotated[str, Strict(), BeforeValidator(text), Field(max_length=CODE_LIMIT)]
 # A number of another system.
 ForeignNo = Annotated[
     str,
     Strict(),
-    BeforeValidator(_text),
+    BeforeValidator(text),
     BeforeValidator(_not_blank),
     BeforeValidator(_printable),
     Field(min_length=1, max_length=FOREIGN_NO_LIMIT),
@@ -189,7 +190,7 @@ Instant = Annotated[
 ]
 
 # Values of queries, which are all text.
-QueryText = Annotated[str, BeforeValidator(_text)]
+QueryText = Annotated[str, BeforeValidator(text)]
 QueryFlag = Annotated[bool, BeforeValidator(_flag_of_text), WithJsonSchema({"type": "boolean"})]
 QueryDay = Day
 QueryWhole = Annotated[int, BeforeValidator(_whole_of_text), Field(ge=0, le=LARGEST_BIGINT)]

@@ -68,6 +68,7 @@ MORE = (
         _("Interactions"),
         (
             Item(_("Postponed Interactions"), "pages.postponed.index"),
+            Item(_("Document Events"), "pages.document_events.index"),
             Item(_("Interaction Templates"), "pages.interaction_templates.index"),
             Item(_("Interaction Groups"), "pages.interaction_groups.index"),
             Item(_("Interaction Template Setup"), "pages.template_setup.show"),
@@ -171,6 +172,10 @@ _WORDS: dict[str, Mapping[str, Any]] = {
     "criteria_action": vocabulary.CRITERIA_ACTIONS,
     "timeline_kind": vocabulary.TIMELINE_KINDS,
     "audit_action": vocabulary.AUDIT_ACTIONS,
+    "event_outcome": vocabulary.EVENT_OUTCOMES,
+    "event_door": vocabulary.EVENT_DOORS,
+    "event_type": vocabulary.EVENT_TYPES,
+    "account_type": vocabulary.ACCOUNT_TYPES,
 }
 
 
