@@ -95,6 +95,14 @@ class Faults:
         """Note one fault of `field`."""
         self._faults.append(Fault(field, code, value, params))
 
+    def extend(self, faults: Iterable[Fault]) -> None:
+        """Note faults found elsewhere."""
+        self._faults.extend(faults)
+
+    def fields(self) -> set[str]:
+        """Name the fields that have faults."""
+        return {fault.field for fault in self._faults}
+
     @property
     def noted(self) -> list[Fault]:
         """Everything noted so far."""

@@ -151,6 +151,28 @@ CHECKS = [
         "SELECT s.no FROM logged_segment s WHERE s.status = 'logging' "
         "AND NOT EXISTS (SELECT FROM job j WHERE j.id = s.job_id AND j.finished_at IS NULL)",
     ),
+    Check(
+        "postponed_recorded",
+        "postponed interactions that are in the log already",
+        "SELECT p.entry_no FROM postponed_interaction p JOIN interaction i ON i.entry_no = p.entry_no",
+    ),
+    Check(
+        "postponed_campaign",
+        "postponed interactions with a campaign that is not there",
+        _missing(
+            "SELECT t.entry_no FROM postponed_interaction t",
+            "campaign_id",
+            "campaign.id",
+            where="AND t.campaign_id <> 0",
+        ),
+    ),
+    Check(
+        "comment_entry",
+        "comments on an interaction that is neither recorded nor postponed",
+        "SELECT t.id FROM interaction_comment t "
+        "WHERE NOT EXISTS (SELECT FROM interaction i WHERE i.entry_no = t.entry_no) "
+        "AND NOT EXISTS (SELECT FROM postponed_interaction p WHERE p.entry_no = t.entry_no)",
+    ),
     Check("line_segment", "lines of a segment that is not there", _missing(LINE, "segment_id", "segment.id")),
     Check("line_contact", "lines of a contact that is not there", _missing(LINE, "contact_id", "contact.id")),
     Check(

@@ -46,6 +46,7 @@ STATUS: dict[str, int] = {
     "number_series_missing": 409,
     "number_series_exhausted": 409,
     "above_canceled": 409,
+    "outgoing_call_template_missing": 409,
     "nothing_to_undo": 409,
     "no_actions": 409,
     "job_finished": 409,

@@ -42,6 +42,9 @@ FAULTS: dict[str, Any] = {
     "segment_empty": _("The segment has no lines."),
     "filter_missing": _("A filter must be given, or “all”."),
     "last_admin": _("Without this user nobody could administer any more."),
+    "outgoing_call_template_missing": _(
+        "The template setup names no interaction template for outgoing calls; choose one."
+    ),
     "already_logged": _("%(field)s: a segment “%(value)s” has been logged already."),
     "malformed": _("It cannot be read as an event: %(value)s"),
     "event_conflict": _("An event “%(value)s” of this source is here already, with another content."),
@@ -128,6 +131,9 @@ THINGS: dict[str, Any] = {
     "segment_line": _("The segment has no line “%(key)s”."),
     "logged_segment": _("There is no logged segment “%(key)s”."),
     "interaction": _("There is no interaction log entry “%(key)s”."),
+    "postponed_interaction": _(
+        "There is no postponed interaction “%(key)s”; it may have been finished or deleted."
+    ),
     "document_event": _("There is no document event “%(key)s”."),
     "job": _("There is no job “%(key)s”."),
 }

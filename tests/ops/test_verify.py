@@ -117,6 +117,11 @@ DAMAGES = {
     "campaign_entry_segment": f"UPDATE interaction SET campaign_entry_no = "
     f"(SELECT max(entry_no) FROM campaign_entry) WHERE {ONE}",
     "logging_abandoned": f"UPDATE logged_segment SET status = 'logging', logged_at = NULL WHERE no = {FIRST}",
+    "postponed_recorded": "INSERT INTO postponed_interaction (entry_no, contact_id, actor_id) "
+    "SELECT min(entry_no), min(contact_id), 1 FROM interaction",
+    "postponed_campaign": "INSERT INTO postponed_interaction (entry_no, contact_id, actor_id, campaign_id) "
+    "SELECT next_entry_nos(1), min(id), 1, 999 FROM contact",
+    "comment_entry": "INSERT INTO interaction_comment (entry_no, comment, actor_id) VALUES (999, 'A', 1)",
     "line_segment": "INSERT INTO segment_line (segment_id, line_no, contact_id) SELECT 999, 1, min(id) FROM contact",
     "line_contact": f"UPDATE segment_line SET contact_id = 999 WHERE {ONE_LINE}",
     "line_template": f"UPDATE segment_line SET template_id = 999 WHERE {ONE_LINE}",

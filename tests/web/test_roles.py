@@ -48,6 +48,9 @@ GET /logged-segments/<int:no>/skipped
 GET /interactions
 GET /interactions/<int:entry_no>
 GET /interactions/<int:entry_no>/comments
+GET /contacts/<no>/postponed-interactions
+GET /postponed-interactions
+GET /postponed-interactions/<int:entry_no>
 GET /jobs
 GET /jobs/<uuid:id>
 GET /jobs/<uuid:id>/events
@@ -58,6 +61,12 @@ POST /document-events/missing
 """.splitlines()
 SENDERS = ["POST /document-events"]
 SALESPEOPLE = """
+POST /interactions
+PATCH /interactions/<int:entry_no>
+POST /interactions/<int:entry_no>/comments
+PATCH /postponed-interactions/<int:entry_no>
+DELETE /postponed-interactions/<int:entry_no>
+POST /postponed-interactions/<int:entry_no>/finish
 POST /jobs/<uuid:id>/cancel
 """.splitlines()
 MARKETING = """
@@ -81,6 +90,8 @@ POST /logged-segments/<int:no>/follow-up
 POST /logged-segments/<int:no>/skipped/segment
 """.splitlines()
 ADMINS = """
+POST /contacts/<no>/erase
+GET /contacts/<no>/personal-data
 POST /salespeople
 PATCH /salespeople/<code>
 DELETE /salespeople/<code>

@@ -14,12 +14,16 @@ from web.api import (
     contact_import,
     contacts,
     document_events,
+    interaction_comments,
+    interaction_creation,
     interaction_groups,
     interaction_templates,
     interactions,
     jobs,
     logged_segments,
     number_series,
+    personal_data,
+    postponed_interactions,
     salespeople,
     segment_lines,
     segments,
@@ -42,6 +46,7 @@ NOUNS = (
     users,
     contacts,
     contact_import,
+    personal_data,
     salespeople,
     campaigns,
     interaction_groups,
@@ -52,6 +57,9 @@ NOUNS = (
     segment_lines,
     logged_segments,
     interactions,
+    interaction_creation,
+    interaction_comments,
+    postponed_interactions,
     document_events,
     jobs,
 )
@@ -60,8 +68,8 @@ NOUNS = (
 def register(app: OpenAPI, settings: Settings) -> None:
     """Give `app` the API."""
     api = APIBlueprint("api", __name__, url_prefix=PREFIX)
-    for noun in NOUNS:
-        api.register_api(noun.api)
+    for routes in dict.fromkeys(noun.api for noun in NOUNS):
+        api.register_api(routes)
     api.register_blueprint(documentation)
     api.register_blueprint(swagger)
     app.register_api(api)

@@ -16,6 +16,7 @@ from pydantic_core import PydanticCustomError
 
 from domain.values import (
     CODE_LIMIT,
+    COMMENT_LIMIT,
     EMAIL_LIMIT,
     FOREIGN_NO_LIMIT,
     LARGEST_AMOUNT,
@@ -130,6 +131,7 @@ def _flag_of_text(value: object) -> object:
 # Texts, which may be empty.
 Name = Annotated[str, Strict(), BeforeValidator(text), Field(max_length=NAME_LIMIT)]
 Subject = Annotated[str, Strict(), BeforeValidator(text), Field(max_length=SUBJECT_LIMIT)]
+CommentText = Annotated[str, Strict(), BeforeValidator(text), Field(max_length=COMMENT_LIMIT)]
 Email = Annotated[str, Strict(), BeforeValidator(text), Field(max_length=EMAIL_LIMIT)]
 Secret = Annotated[str, Strict(), BeforeValidator(text), Field(max_length=1000)]
 

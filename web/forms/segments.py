@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask_babel import lazy_gettext as _
 
 from web import vocabulary as words
@@ -86,7 +88,7 @@ class SegmentForm(RecordForm):
 class LineForm(RecordForm):
     """What a segment line says of its own (S2); a field left blank is inherited."""
 
-    groups = (
+    groups: tuple[tuple[Any, tuple[str, ...]], ...] = (
         (_("General"), ("description", "date", "salesperson_code", "campaign_no", "evaluation")),
         (
             _("Interaction"),

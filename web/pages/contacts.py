@@ -8,31 +8,23 @@ from flask import request
 from flask_babel import lazy_gettext as _
 from sqlalchemy.orm import Session
 
-from domain import contacts, interactions
+from domain import contacts
 from domain.users import Role
 from web import vocabulary
 from web.forms.base import RecordForm
 from web.forms.contacts import ContactForm
-from web.pages import options, records
-from web.pages.interactions import COLUMNS as ENTRY_COLUMNS
+from web.pages import options, postponed, records, timeline
 from web.pages.lists import Column, Filter
 from web.vocabulary import FIELDS
-
-LATEST = 10
 
 
 def _extra(session: Session, contact: Any, stored: records.Stored) -> dict[str, Any]:
     return {
         "statistics": contacts.statistics_fields(session, [contact])[0],
         "statistics_filter": {"contact_no": stored["no"]},
-        "entries": interactions.page(
-            session, filters={"contact_no": [stored["no"]]}, limit=LATEST, sort="-entry_no"
-        ),
-        "entry_columns": [
-            column
-            for column in ENTRY_COLUMNS
-            if stored["type"] == "company" or column.name not in ("contact_no", "contact_name", "company_no")
-        ],
+        "postponed": postponed.of(session, contact_no=stored["no"]),
+        **timeline.read(session, contact),
+        **({"is_editable": False} if stored["erased"] else {}),
     }
 
 

@@ -67,6 +67,7 @@ MORE = (
     Group(
         _("Interactions"),
         (
+            Item(_("Postponed Interactions"), "pages.postponed.index"),
             Item(_("Document Events"), "pages.document_events.index"),
             Item(_("Interaction Templates"), "pages.interaction_templates.index"),
             Item(_("Interaction Groups"), "pages.interaction_groups.index"),
@@ -85,6 +86,7 @@ MORE = (
         (
             Item(_("Users"), "pages.users.index", Role.ADMIN),
             Item(_("API Tokens"), "pages.tokens.index", Role.ADMIN),
+            Item(_("Audit"), "pages.audit.index", Role.ADMIN),
         ),
     ),
 )
@@ -168,6 +170,8 @@ _WORDS: dict[str, Mapping[str, Any]] = {
     "field": vocabulary.FIELDS,
     "problem": {**vocabulary.LINE_PROBLEMS, **vocabulary.LINE_WARNINGS, **vocabulary.SEGMENT_PROBLEMS},
     "criteria_action": vocabulary.CRITERIA_ACTIONS,
+    "timeline_kind": vocabulary.TIMELINE_KINDS,
+    "audit_action": vocabulary.AUDIT_ACTIONS,
     "event_outcome": vocabulary.EVENT_OUTCOMES,
     "event_door": vocabulary.EVENT_DOORS,
     "event_type": vocabulary.EVENT_TYPES,
