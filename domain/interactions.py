@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from domain import actors, records
-from domain import values as v
-from domain.campaigns import Campaign
-from domain.contacts import Contact
+from domain import interaction_filters
 from domain.errors import Faults, NotFound
-from domain.interaction_groups import InteractionGroup
-from domain.salespeople import Salesperson
-from domain.templates import InteractionTemplate
 
 THING = "interaction"
 
@@ -48,18 +43,6 @@ PAGE = """
     LEFT JOIN actor b ON b.id = i.canceled_by
     ORDER BY {order}
 """
-# Filters answered by a reference: name of the filter -> column of the view, and where codes become ids.
-REFERENCES: dict[str, tuple[str, Any, Any]] = {
-    "contact_no": ("contact_id", Contact.id, Contact.no),
-    "company_no": ("company_id", Contact.id, Contact.no),
-    "salesperson_code": ("salesperson_id", Salesperson.id, Salesperson.code),
-    "campaign_no": ("campaign_id", Campaign.id, Campaign.no),
-    "template_code": ("template_id", InteractionTemplate.id, InteractionTemplate.code),
-    "group_code": ("group_id", InteractionGroup.id, InteractionGroup.code),
-    "user": ("actor_id", actors.ActorRow.id, actors.ActorRow.name),
-}
-NUMBERS = ("campaign_entry_no", "logged_segment_no")
-TEXTS = ("segment_no", "document_type", "document_no", "evaluation", "origin")
 FIELDS = (
     "entry_no", "contact_no", "contact_name", "company_no", "company_name", "date", "description", "subject",
     "information_flow", "initiated_by", "template_code", "template_description", "group_code", "language_code",
@@ -97,7 +80,9 @@ def page(
         For a date, number or cursor that is none.
     """
     faults = Faults()
-    conditions, parameters = _conditions(session, filters, faults, company=company)
+    taken = interaction_filters.take(filters, faults, prefix="query.")
+    faults.raise_if_any()
+    conditions, parameters = interaction_filters.conditions(session, taken, company=company)
     column, direction = SORTS[sort]
     order = f"{column} {direction}" + ("" if column == "i.entry_no" else f", i.entry_no {direction}")
     if after is not None:
@@ -109,6 +94,34 @@ def page(
         text(PAGE.format(conditions=" ".join(conditions), order=order)), {**parameters, "limit": limit}
     )
     return [_describe(row) for row in rows]
+
+
+def every_page(
+    transaction: Callable[[], AbstractContextManager[Session]],
+    *,
+    filters: Mapping[str, Sequence[str]],
+    sort: str = "-entry_no",
+    limit: int = 5_000,
+) -> Iterator[list[dict[str, Any]]]:
+    """Read the whole log, or what of it matches, in API shape: a page at a time, each in a transaction of its own.
+
+    However slow the reader, no transaction stays open and no more than a page is in memory.
+
+    Parameters
+    ----------
+    transaction
+        Opens a transaction, such as `web.database.transaction`.
+    limit
+        Entries of a page; with 5,000 the cost of a page is that of its rows.
+    """
+    after = None
+    while True:
+        with transaction() as session:
+            rows = page(session, filters=filters, after=after, limit=limit, sort=sort)
+        yield rows
+        if len(rows) < limit:
+            return
+        after = cursor(rows[-1], sort=sort)
 
 
 def _outside_unfinished(session: Session, parameters: dict[str, Any]) -> str:
@@ -142,58 +155,6 @@ def _beyond(after: str, sort: str, parameters: dict[str, Any], faults: Faults) -
         faults.add("query.after", "invalid", after)
         return ""
     return f"AND (i.date, i.entry_no) {comparison} (:after_date, :after_entry_no)"
-
-
-def _conditions(
-    session: Session, filters: Mapping[str, Sequence[str]], faults: Faults, *, company: bool
-) -> tuple[list[str], dict[str, Any]]:
-    conditions: list[str] = []
-    parameters: dict[str, Any] = {}
-
-    def add(condition: str, name: str, value: Any) -> None:
-        parameters[name] = value
-        conditions.append(f"AND ({condition})")
-
-    for name, given in filters.items():
-        if not given:
-            continue
-        blank = " OR i.{column} IS NULL" if records.BLANK in given else ""
-        values = [value for value in given if value != records.BLANK and v.is_text(value)]
-        if name in REFERENCES:
-            column, id_column, key_column = REFERENCES[name]
-            ids = list(records.ids_of(session, id_column, key_column, values).values())
-            own = f"i.{column} = ANY(CAST(:{name} AS bigint[]))"
-            if name == "contact_no" and company:
-                own += f" OR i.company_id = ANY(CAST(:{name} AS bigint[])) AND i.company_id <> i.contact_id"
-            add(own + blank.format(column=column), name, ids)
-        elif name in NUMBERS:
-            numbers = [
-                int(value) for value in values if value.isascii() and value.isdigit() and len(value) < 10
-            ]
-            add(f"i.{name} = ANY(CAST(:{name} AS bigint[]))" + blank.format(column=name), name, numbers)
-        elif name in TEXTS:
-            add(
-                f"lower(i.{name}) = ANY(CAST(:{name} AS text[]))" + blank.format(column=name),
-                name,
-                [value.lower() for value in values],
-            )
-        elif name in ("date_from", "date_to"):
-            day = _day(name, values, faults)
-            add(f"i.date {'>=' if name == 'date_from' else '<='} :{name}", name, day)
-        elif name == "canceled":
-            add("i.canceled = ANY(:canceled)", name, [value == "true" for value in values])
-        elif name == "q":
-            patterns = [records.pattern(value) for value in values]
-            add("i.description ILIKE ANY(:q) OR i.subject ILIKE ANY(:q)", name, patterns)
-    return conditions, parameters
-
-
-def _day(name: str, values: Sequence[str], faults: Faults) -> dt.date | None:
-    try:
-        return dt.date.fromisoformat(values[0])
-    except (IndexError, ValueError):
-        faults.add(f"query.{name}", "invalid", values[0] if values else None)
-        return None
 
 
 def _describe(row: Any) -> dict[str, Any]:

@@ -1,5 +1,21 @@
 """Makes every kind of job known to the engine; imported by whoever does jobs."""
 
-from domain import contact_import, criteria, follow_ups, segment_logging
+from domain import (
+    bulk_changes,
+    contact_import,
+    criteria,
+    entry_totals,
+    follow_ups,
+    logged_segment_deletion,
+    segment_logging,
+)
 
-__all__ = ["contact_import", "criteria", "follow_ups", "segment_logging"]
+__all__ = [
+    "bulk_changes",
+    "contact_import",
+    "criteria",
+    "entry_totals",
+    "follow_ups",
+    "logged_segment_deletion",
+    "segment_logging",
+]

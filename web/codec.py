@@ -34,7 +34,7 @@ def loads(data: bytes) -> Any:
 
 def dumps(value: Any) -> bytes:
     """Write JSON in UTF-8: amounts as strings with two decimals, instants in UTC."""
-    text = json.dumps(value, default=_plain, ensure_ascii=False, separators=(",", ":"))
+    text = json.dumps(value, default=plain, ensure_ascii=False, separators=(",", ":"))
     return text.encode("utf-8", "replace") + b"\n"
 
 
@@ -49,7 +49,8 @@ def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _plain(value: object) -> object:
+def plain(value: object) -> object:
+    """Write what JSON has no form for: amounts, instants in UTC, times, dates, ids."""
     if isinstance(value, Decimal):
         return format(value, ".2f")
     if isinstance(value, datetime):

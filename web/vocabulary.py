@@ -85,6 +85,7 @@ JOB_KINDS = {
     "restore_interactions": _("Restore Interactions"),
     "evaluate_interactions": _("Evaluate Interactions"),
     "delete_logged_segments": _("Delete Canceled Logged Segments"),
+    "sum_up": _("Sum Up Statistics"),
     "import_contacts": _("Import Contacts"),
     "erase": _("Erase Contact"),
     "replay": _("Replay Document Events"),

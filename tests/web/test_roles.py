@@ -47,12 +47,18 @@ GET /logged-segments/<int:no>
 GET /logged-segments/<int:no>/skipped
 GET /interactions
 GET /interactions/<int:entry_no>
+GET /interactions.csv
 GET /interactions/<int:entry_no>/comments
 GET /jobs
 GET /jobs/<uuid:id>
 GET /jobs/<uuid:id>/events
 """.splitlines()
 SALESPEOPLE = """
+POST /interactions/<int:entry_no>/cancel
+POST /interactions/<int:entry_no>/restore
+POST /interactions/cancel
+POST /interactions/restore
+POST /interactions/evaluate
 POST /jobs/<uuid:id>/cancel
 """.splitlines()
 MARKETING = """
@@ -73,6 +79,11 @@ POST /segments/<no>/lines
 PATCH /segments/<no>/lines/<int:line_no>
 DELETE /segments/<no>/lines/<int:line_no>
 POST /logged-segments/<int:no>/follow-up
+POST /logged-segments/<int:no>/cancel
+POST /logged-segments/<int:no>/restore
+POST /logged-segments/delete-canceled
+POST /campaign-entries/<int:entry_no>/cancel
+POST /campaign-entries/<int:entry_no>/restore
 POST /logged-segments/<int:no>/skipped/segment
 """.splitlines()
 ADMINS = """
