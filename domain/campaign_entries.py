@@ -133,7 +133,7 @@ _ENTRY_FACTS = text("""
     SELECT e.entry_no,
            CASE WHEN s.deleted_at IS NULL THEN e.segment_no END AS segment_no,
            CASE WHEN s.deleted_at IS NULL THEN e.logged_segment_no END AS logged_segment_no,
-           e.canceled_at IS NOT NULL AS canceled_itself, c.canceled,
+           c.canceled,
            coalesce(summed.count, ranged.count, 0)::bigint AS interactions_count
     FROM campaign_entry e
     LEFT JOIN logged_segment s ON s.no = e.logged_segment_no

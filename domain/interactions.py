@@ -21,6 +21,7 @@ SORTS = {
     "-date": ("i.date", "DESC"),
     "date": ("i.date", "ASC"),
 }
+OPPOSITE = {"-entry_no": "entry_no", "entry_no": "-entry_no", "-date": "date", "date": "-date"}
 # A page is chosen on the visible log alone; names and codes are joined to its rows only.
 PAGE = """
     SELECT i.*, k.no AS contact_no, k.name AS contact_name, o.no AS company_no, o.name AS company_name,

@@ -98,6 +98,12 @@ CRITERIA_ACTIONS = {
     "refine": _("Refine Contacts"),
 }
 
+# Why an entry is not changed with others (E4, U1).
+REFUSED_ENTRIES = {
+    "forbidden": _("It is somebody else's."),
+    "above_canceled": _("Its logged segment or campaign entry is canceled."),
+}
+
 # Problems and warnings of segment lines (S9), and what can be done about them.
 LINE_PROBLEMS = {
     "contact_missing": _("The contact no longer exists"),

@@ -11,7 +11,7 @@ from domain import contacts, interactions
 from domain.users import Role
 from web import vocabulary
 from web.forms.contacts import ContactForm
-from web.pages import options, records
+from web.pages import options, records, statistics
 from web.pages.interactions import COLUMNS as ENTRY_COLUMNS
 from web.pages.lists import Column, Filter
 from web.vocabulary import FIELDS
@@ -21,8 +21,7 @@ LATEST = 10
 
 def _extra(session: Session, contact: Any, stored: records.Stored) -> dict[str, Any]:
     return {
-        "statistics": contacts.statistics_fields(session, [contact])[0],
-        "statistics_filter": {"contact_no": stored["no"]},
+        **statistics.of(session, "contact", contact, {"contact_no": stored["no"]}),
         "entries": interactions.page(
             session, filters={"contact_no": [stored["no"]]}, limit=LATEST, sort="-entry_no"
         ),
