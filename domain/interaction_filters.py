@@ -112,27 +112,40 @@ def conditions(
         parameters[name] = value
         made.append(f"AND ({condition})")
 
+    # One value is compared with "=": then an index by it is read in the order of its other columns.
     for name, given in filters.items():
         blank = f" OR i.{_column(name)} IS NULL" if records.BLANK in given else ""
         values = [value for value in given if value != records.BLANK]
         if name in REFERENCES:
             column, id_column, key_column = REFERENCES[name]
-            own = f"i.{column} = ANY(CAST(:{name} AS bigint[]))"
+            found = list(records.ids_of(session, id_column, key_column, values).values())
+            is_theirs = f"= :{name}" if len(found) == 1 else f"= ANY(CAST(:{name} AS bigint[]))"
+            own = f"i.{column} {is_theirs}"
+            people = f"i.company_id {is_theirs} AND i.company_id <> i.contact_id"
             if name == "contact_no" and company:
-                own += f" OR i.company_id = ANY(CAST(:{name} AS bigint[])) AND i.company_id <> i.contact_id"
-            add(own + blank, name, list(records.ids_of(session, id_column, key_column, values).values()))
+                own += f" OR {people}"
+            elif (
+                name == "company_no"
+            ):  # in two parts, as interaction_company_id_idx has its people's entries only
+                own = f"{people} OR i.contact_id {is_theirs} AND i.company_id = i.contact_id"
+            add(own + blank, name, found[0] if len(found) == 1 else found)
         elif name == "campaign_entry_no":
             add(f"i.campaign_entry_no = ANY(CAST(:{name} AS bigint[]))" + blank, name, _numbers(values))
         elif name in ("logged_segment_no", "segment_no"):
-            found = _segments(session, name, values)
+            segments = _segments(session, name, values)
             condition = f"i.logged_segment_no = ANY(CAST(:{name} AS integer[]))"
-            if found and not blank:  # their entries lie in ranges of the log's primary key
+            if segments and not blank:  # their entries lie in ranges of the log's primary key
                 condition += f" AND i.entry_no BETWEEN :{name}_first AND :{name}_last"
-                parameters[f"{name}_first"] = min(segment.first_entry_no for segment in found)
-                parameters[f"{name}_last"] = max(segment.last_entry_no for segment in found)
-            add(condition + blank, name, [segment.no for segment in found])
+                parameters[f"{name}_first"] = min(segment.first_entry_no for segment in segments)
+                parameters[f"{name}_last"] = max(segment.last_entry_no for segment in segments)
+            add(condition + blank, name, [segment.no for segment in segments])
         elif name in EXACT:
-            add(f"i.{name} = ANY(CAST(:{name} AS text[]))" + blank, name, values)
+            one = len(values) == 1
+            add(
+                f"i.{name} = :{name}" + blank if one else f"i.{name} = ANY(CAST(:{name} AS text[]))" + blank,
+                name,
+                values[0] if one else values,
+            )
         elif name in ("date_from", "date_to"):
             days = [dt.date.fromisoformat(value) for value in values]
             add(f"i.date {'>=' if name == 'date_from' else '<='} :{name}", name, days[0])
@@ -145,6 +158,8 @@ def conditions(
 
 
 def _column(name: str) -> str:
+    if name == "segment_no":
+        return "logged_segment_no"
     return REFERENCES[name][0] if name in REFERENCES else name
 
 

@@ -10,30 +10,21 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from domain import interaction_filters
+from domain import interaction_filters, interaction_search
 from domain.errors import Faults, NotFound
+from domain.interaction_search import Order
 
 THING = "interaction"
 
-SORTS = {
-    "-entry_no": ("i.entry_no", "DESC"),
-    "entry_no": ("i.entry_no", "ASC"),
-    "-date": ("i.date", "DESC"),
-    "date": ("i.date", "ASC"),
-}
+SORTS = ("-entry_no", "entry_no", "-date", "date")
 OPPOSITE = {"-entry_no": "entry_no", "entry_no": "-entry_no", "-date": "date", "date": "-date"}
-# A page is chosen on the visible log alone; names and codes are joined to its rows only.
+# Names and codes are joined to the rows of a page only.
 PAGE = """
     SELECT i.*, k.no AS contact_no, k.name AS contact_name, o.no AS company_no, o.name AS company_name,
            t.code AS template_code, g.code AS group_code, p.code AS salesperson_code, m.no AS campaign_no,
            a.name AS user_name, b.name AS canceled_by_name,
            (SELECT count(*) FROM interaction_comment c WHERE c.entry_no = i.entry_no) AS comments_count
-    FROM (
-        SELECT i.* FROM interaction_visible i
-        WHERE true {conditions}
-        ORDER BY {order}
-        LIMIT :limit
-    ) i
+    FROM interaction_visible i
     LEFT JOIN contact k ON k.id = i.contact_id
     LEFT JOIN contact o ON o.id = i.company_id
     LEFT JOIN interaction_template t ON t.id = i.template_id
@@ -42,7 +33,7 @@ PAGE = """
     LEFT JOIN campaign m ON m.id = i.campaign_id
     LEFT JOIN actor a ON a.id = i.actor_id
     LEFT JOIN actor b ON b.id = i.canceled_by
-    ORDER BY {order}
+    WHERE i.entry_no = ANY(CAST(:entry_nos AS bigint[]))
 """
 FIELDS = (
     "entry_no", "contact_no", "contact_name", "company_no", "company_name", "date", "description", "subject",
@@ -82,19 +73,15 @@ def page(
     """
     faults = Faults()
     taken = interaction_filters.take(filters, faults, prefix="query.")
+    order = _order(sort, after, faults)
     faults.raise_if_any()
-    conditions, parameters = interaction_filters.conditions(session, taken, company=company)
-    column, direction = SORTS[sort]
-    order = f"{column} {direction}" + ("" if column == "i.entry_no" else f", i.entry_no {direction}")
-    if after is not None:
-        conditions.append(_beyond(after, sort, parameters, faults))
-    faults.raise_if_any()
-    if column == "i.entry_no":
-        conditions.append(_outside_unfinished(session, parameters))
-    rows = session.execute(
-        text(PAGE.format(conditions=" ".join(conditions), order=order)), {**parameters, "limit": limit}
-    )
-    return [_describe(row) for row in rows]
+    entry_nos = interaction_search.find(session, taken, order=order, limit=limit, company=company)
+    found = {entry["entry_no"]: entry for entry in _read(session, entry_nos)}
+    return [found[entry_no] for entry_no in entry_nos if entry_no in found]
+
+
+def _read(session: Session, entry_nos: Sequence[int]) -> list[dict[str, Any]]:
+    return [_describe(row) for row in session.execute(text(PAGE), {"entry_nos": list(entry_nos)})]
 
 
 def every_page(
@@ -125,18 +112,6 @@ def every_page(
         after = cursor(rows[-1], sort=sort)
 
 
-def _outside_unfinished(session: Session, parameters: dict[str, Any]) -> str:
-    """Keep a scan by entry number out of the number ranges of segments that are being logged right now."""
-    ranges = session.execute(
-        text("SELECT first_entry_no, last_entry_no FROM logged_segment WHERE status = 'logging'")
-    ).all()
-    conditions = []
-    for position, (first, last) in enumerate(ranges):
-        parameters[f"first{position}"], parameters[f"last{position}"] = first, last
-        conditions.append(f"AND i.entry_no NOT BETWEEN :first{position} AND :last{position}")
-    return " ".join(conditions)
-
-
 def cursor(entry: Mapping[str, Any], *, sort: str = "-entry_no") -> str:
     """Return where the page after `entry` begins."""
     if "date" in sort:
@@ -144,18 +119,18 @@ def cursor(entry: Mapping[str, Any], *, sort: str = "-entry_no") -> str:
     return str(entry["entry_no"])
 
 
-def _beyond(after: str, sort: str, parameters: dict[str, Any], faults: Faults) -> str:
+def _order(sort: str, after: str | None, faults: Faults) -> Order:
+    order = Order(by_date="date" in sort, descending=sort.startswith("-"))
+    if after is None:
+        return order
     day, _, entry_no = after.rpartition("~")
-    comparison = "<" if sort.startswith("-") else ">"
     try:
-        parameters["after_entry_no"] = int(entry_no)
-        if "date" not in sort:
-            return f"AND i.entry_no {comparison} :after_entry_no"
-        parameters["after_date"] = dt.date.fromisoformat(day)
+        return order._replace(
+            after_entry_no=int(entry_no), after_date=dt.date.fromisoformat(day) if order.by_date else None
+        )
     except ValueError:
         faults.add("query.after", "invalid", after)
-        return ""
-    return f"AND (i.date, i.entry_no) {comparison} (:after_date, :after_entry_no)"
+        return order
 
 
 def _describe(row: Any) -> dict[str, Any]:
@@ -171,11 +146,7 @@ def get(session: Session, entry_no: int | str) -> dict[str, Any]:
     """Return one entry in API shape; raise `NotFound` if there is none or its segment is still being logged."""
     if not (str(entry_no).isascii() and str(entry_no).isdigit() and len(str(entry_no)) < 19):
         raise NotFound(THING, entry_no)
-    rows = session.execute(
-        text(PAGE.format(conditions="AND i.entry_no = :entry_no", order="i.entry_no")),
-        {"entry_no": int(entry_no), "limit": 1},
-    )
-    found = [_describe(row) for row in rows]
+    found = _read(session, [int(entry_no)])
     if not found:
         raise NotFound(THING, entry_no)
     return found[0]
