@@ -185,7 +185,7 @@ PLANS = {
     "interaction_document_idx": "interaction WHERE document_no = 'x'",
     "interaction_evaluation_idx": "interaction WHERE evaluation = 'positive' ORDER BY entry_no DESC",
     "interaction_outside_idx": "interaction_outside ORDER BY entry_no DESC LIMIT 5",
-    "interaction_outside_date_idx": "interaction WHERE date = '2026-03-01' AND logged_segment_no IS NULL ORDER BY entry_no",
+    "interaction_outside_date_idx": "interaction_outside ORDER BY date DESC, entry_no DESC LIMIT 5",
     "interaction_outside_salesperson_idx": "interaction_outside WHERE salesperson_id = 1 ORDER BY entry_no DESC",
     "interaction_outside_template_idx": "interaction WHERE template_version_id = 1 AND logged_segment_no IS NULL",
     "interaction_canceled_idx": "interaction WHERE canceled_at IS NOT NULL AND entry_no BETWEEN 1 AND 9",
