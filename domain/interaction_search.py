@@ -27,8 +27,9 @@ SUMMED = (
     "template_code", "group_code", "salesperson_code", "campaign_no", "campaign_entry_no", "user", "origin",
     "logged_segment_no", "segment_no", "date_from", "date_to",
 )  # fmt: skip
-# So few entries without a segment are read by their dates, whatever the order; more are met soon in the order itself.
-FEW_OUTSIDE = 5_000
+# So few entries without a segment, on so few days, are read by their dates, whatever the order; more are met soon
+# enough in the order itself.
+FEW_OUTSIDE, FEW_DAYS = 5_000, 60
 # Ranges looked into at once, doubled with each look that did not fill the page.
 FIRST_LOOK = 8
 
@@ -218,7 +219,8 @@ class _Search:
 
     def _days_outside(self) -> list[dt.date] | None:
         """List the dates on which entries without a segment match, or None if there are too many to tell."""
-        summed = {name: self._filters[name] for name in SUMMED[:5] if name in self._filters}
+        names = (*SUMMED[:5], "date_from", "date_to")
+        summed = {name: self._filters[name] for name in names if name in self._filters}
         if not summed:
             return None
         made, parameters = interaction_filters.conditions(self._session, summed)
@@ -227,7 +229,8 @@ class _Search:
         ).all()
         if len(rows) == FEW_OUTSIDE or sum(row.entries for row in rows) > FEW_OUTSIDE:
             return None
-        return sorted({row.date for row in rows})
+        days = sorted({row.date for row in rows})
+        return days if len(days) <= FEW_DAYS else None
 
 
 def _only(filters: Filters, name: str) -> bool:

@@ -107,7 +107,7 @@ def every_page(
         with transaction() as session:
             rows = page(session, filters=filters, after=after, limit=limit, sort=sort)
         yield rows
-        if len(rows) < limit:
+        if not rows:
             return
         after = cursor(rows[-1], sort=sort)
 

@@ -286,8 +286,9 @@ SEGMENT_ENTRIES = """
         template_version_id, actor_id, salesperson_id, date, duration_min, cost, information_flow, evaluation, subject)
     SELECT s.first_entry_no + n, k.id, coalesce(k.company_id, CASE WHEN k.type = 'company' THEN k.id END), s.no,
            c.entry_no, CASE WHEN :position % 50 = 0 AND n % 1000 = 0 THEN 60 ELSE least(c.salesperson_id, 60) END,
-           s.actor_id, k.salesperson_id, s.date + CASE WHEN :position % 50 = 0 THEN (n % 5)::integer ELSE 0 END, 10, 8, 'outbound',
-           CASE WHEN n % 200 = 0 THEN (ARRAY['positive', 'neutral', 'negative', 'very_positive'])[(1 + n / 200 % 4)::integer] END,
+           s.actor_id, k.salesperson_id, s.date + CASE WHEN :position % 50 = 0 THEN (n % 5)::integer ELSE 0 END, 10, 8,
+           'outbound', CASE n % 800 WHEN 0 THEN 'positive' WHEN 200 THEN 'neutral' WHEN 400 THEN 'negative'
+                                    WHEN 600 THEN 'very_positive' END,
            'Good news for you'
     FROM (SELECT * FROM logged_segment ORDER BY no DESC LIMIT 1) s
     JOIN campaign_entry c ON c.logged_segment_no = s.no

@@ -8,7 +8,7 @@ from flask import Blueprint, flash, redirect, render_template, url_for
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _
 
-from domain import jobs
+from domain import job_engine, job_kinds, jobs
 from domain.errors import Forbidden
 from domain.users import Role
 from web import database, identity, vocabulary
@@ -18,6 +18,8 @@ from web.pages.lists import Column, Filter
 from web.pages.records import Answer
 
 blueprint = Blueprint("jobs", __name__, url_prefix="/jobs")
+
+__all__ = ["blueprint", "job_kinds"]
 
 UNFINISHED = ["queued", "running", "canceling"]
 COLUMNS = (
@@ -80,6 +82,7 @@ def card(key: str) -> Answer:
         job=job,
         is_open=job["state"] in UNFINISHED,
         may_cancel=_may_cancel(job),
+        undoes=_undoes(job["kind"]),
         result_words=RESULT_WORDS,
         problem_text=job["problem"]["detail"] if job["problem"] else "",
         words_of_states={state: str(word) for state, word in vocabulary.JOB_STATES.items()},
@@ -88,7 +91,7 @@ def card(key: str) -> Answer:
 
 @blueprint.post("/<key>/cancel")
 def cancel(key: str) -> Answer:
-    """Stop a job; what it did is undone."""
+    """Stop a job; what it did is undone, if its kind can."""
     session = database.session()
     job = jobs.get(session, key)
     if not _may_cancel(jobs.describe(session, [job])[0]):
@@ -96,7 +99,9 @@ def cancel(key: str) -> Answer:
     back = url_for("pages.jobs.card", key=job.id)
     if not guard.confirmed():
         return guard.ask(
-            gettext("Cancel this job? What it has done so far is undone."),
+            gettext("Cancel this job? What it has done so far is undone.")
+            if _undoes(job.kind)
+            else gettext("Cancel this job? What it has done so far stays."),
             title=gettext("Cancel job"),
             yes=gettext("Cancel job"),
             back=back,
@@ -106,6 +111,11 @@ def cancel(key: str) -> Answer:
     except jobs.JobFinished:
         flash(gettext("The job has already ended."), "warn")
     return redirect(back, 303)  # type: ignore[return-value]
+
+
+def _undoes(kind: str) -> bool:
+    """Tell whether a job of this kind takes back what it did when it ends otherwise than with success."""
+    return job_engine.KINDS[kind].undoes if kind in job_engine.KINDS else True
 
 
 def _may_cancel(job: dict[str, Any]) -> bool:

@@ -31,14 +31,16 @@ NOUNS: dict[str, Any] = {
     "campaign": campaigns,
     "contact": contacts,
 }
-MOST_MONTHS = 36
+LEAST_MONTHS, MOST_MONTHS = 12, 36
 # Drawn on whatever lies behind, light or dark.
 STYLE = Style(
     background="transparent",
     plot_background="transparent",
     foreground="#7c868d",
     foreground_strong="#7c868d",
-    foreground_subtle="#7c868d55",
+    foreground_subtle="#7c868d",
+    guide_stroke_color="#7c868d40",
+    major_guide_stroke_color="#7c868d60",
     colors=("#2b8a99",),
     font_family="system-ui, sans-serif",
 )
@@ -84,7 +86,7 @@ def chart(by: str, key: str) -> Answer:
         no_data_text=gettext("No interactions"),
     )  # fmt: skip
     counts = {month.month: month.interactions_count for month in months}
-    labels = _months(months[0].month, months[-1].month)[-MOST_MONTHS:] if months else []
+    labels = _months(months[0].month, months[-1].month) if months else []
     drawn.x_labels = [format_date(month, "LLL yy") for month in labels]
     drawn.add(gettext("Interactions"), [counts.get(month, 0) for month in labels])
     response = Response(_without_script(drawn.render_tree()), mimetype="image/svg+xml")
@@ -102,9 +104,10 @@ def _without_script(drawn: Any) -> bytes:
 
 
 def _months(first: date, last: date) -> list[date]:
-    """List the months from the first to the last, the empty ones among them."""
-    numbers = range(first.year * 12 + first.month - 1, last.year * 12 + last.month)
-    return [date(number // 12, number % 12 + 1, 1) for number in numbers]
+    """List the months from the first to the last, the empty ones among them: a year at least, three at most."""
+    begin, end = first.year * 12 + first.month - 1, last.year * 12 + last.month
+    begin = min(max(begin, end - MOST_MONTHS), end - LEAST_MONTHS)
+    return [date(number // 12, number % 12 + 1, 1) for number in range(max(begin, 12), end)]
 
 
 def _day(given: str | None) -> date | None:

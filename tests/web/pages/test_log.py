@@ -211,3 +211,17 @@ def test_statistics_are_of_a_period_with_a_picture_of_its_months(
     page = browser.open(f"{path}?date_from=2001-01-01&date_to=2001-12-31")
     assert not page.all("img", class_="chart")
     browser.open(f"{path}?date_from=yesterday")
+
+
+def test_a_change_that_is_stopped_says_that_what_it_did_stays(
+    marketing_browser: Browser, do_jobs: Callable[[], None]
+) -> None:
+    browser = marketing_browser
+    browser.open("/interactions/")
+    browser.send("/interactions/change", change="cancel", scope="matching", q="no such text", confirmed="yes")
+    job = browser.here
+    browser.send(f"{job}/cancel", status=200)
+    assert "What it has done so far stays." in browser.page.one("main").text
+    browser.send(f"{job}/cancel", confirmed="yes")
+    do_jobs()
+    assert "what it did until then stays" in browser.open(job).one("main").text
