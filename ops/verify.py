@@ -163,7 +163,7 @@ CHECKS = [
                    -count(*) FILTER (WHERE i.canceled_at IS NULL AND i.campaign_response)
             FROM interaction i
             LEFT JOIN logged_segment s ON s.no = i.logged_segment_no
-            WHERE s.no IS NULL OR s.summed_up_at IS NOT NULL
+            WHERE i.logged_segment_no IS NULL OR s.summed_up_at IS NOT NULL
             GROUP BY 1, 2, 3, 4, 5
         ) t
         GROUP BY logged_segment_no, campaign_entry_no, template_version_id, salesperson_id, date
