@@ -1,5 +1,25 @@
 """Makes every kind of job known to the engine; imported by whoever does jobs."""
 
-from domain import contact_import, criteria, document_replay, erasure, follow_ups, segment_logging
+from domain import (
+    bulk_changes,
+    contact_import,
+    criteria,
+    document_replay,
+    entry_totals,
+    erasure,
+    follow_ups,
+    logged_segment_deletion,
+    segment_logging,
+)
 
-__all__ = ["contact_import", "criteria", "document_replay", "erasure", "follow_ups", "segment_logging"]
+__all__ = [
+    "bulk_changes",
+    "contact_import",
+    "criteria",
+    "document_replay",
+    "entry_totals",
+    "erasure",
+    "follow_ups",
+    "logged_segment_deletion",
+    "segment_logging",
+]

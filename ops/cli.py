@@ -22,7 +22,7 @@ SECTIONS = {
     "The whole system on this machine": ("demo", "up"),
     "One process of it (DATABASE_URL and REDIS_URL set)": ("web", "worker", "beat", "consume", "healthy"),
     "Data and access": ("import", "events", "user", "token", "migrate", "verify"),
-    "Development": ("test", "check", "bench"),
+    "Development": ("test", "check", "bench", "bench-log"),
 }
 
 
@@ -405,6 +405,18 @@ def bench(lines: int | None, quick: bool, rounds: int, workers: int, json_file: 
 
     chosen = lines or (QUICK_LINES if quick else LINES)
     run(lines=chosen, workers=workers, rounds=rounds, json_file=json_file)
+
+
+@main.command("bench-log")
+@click.option("--entries", type=click.IntRange(min=10_000), default=10_000_000, help="Entries of the log.")
+@click.option(
+    "--keep", type=click.Path(file_okay=False, path_type=Path), help="Folder for the database, used again."
+)
+def bench_log(entries: int, keep: Path | None) -> None:
+    """Measure lists and statistics on a large log."""
+    from ops.bench_log import run
+
+    run(entries=entries, keep=keep)
 
 
 def _pairs(texts: list[str] | tuple[str, ...]) -> dict[str, str]:

@@ -146,6 +146,33 @@ CHECKS = [
         "AND c.logged_segment_no <> t.logged_segment_no",
     ),
     Check(
+        "entry_totals",
+        "sums of entries that do not agree with the log (logged segment/campaign entry/wording/salesperson/date)",
+        """
+        SELECT concat_ws('/', logged_segment_no, campaign_entry_no, template_version_id, salesperson_id, date)
+        FROM (
+            SELECT logged_segment_no, campaign_entry_no, template_version_id, salesperson_id, date, entries,
+                   interactions, cost, duration_min, target_contacts, responses
+            FROM interaction_total t
+            WHERE NOT EXISTS (SELECT FROM logged_segment s WHERE s.no = t.logged_segment_no AND s.summed_up_at IS NULL)
+            UNION ALL
+            SELECT i.logged_segment_no, i.campaign_entry_no, i.template_version_id, i.salesperson_id, i.date,
+                   -count(*), -count(*) FILTER (WHERE i.canceled_at IS NULL),
+                   -coalesce(sum(i.cost) FILTER (WHERE i.canceled_at IS NULL), 0),
+                   -coalesce(sum(i.duration_min) FILTER (WHERE i.canceled_at IS NULL), 0),
+                   -count(*) FILTER (WHERE i.canceled_at IS NULL AND i.campaign_target),
+                   -count(*) FILTER (WHERE i.canceled_at IS NULL AND i.campaign_response)
+            FROM interaction i
+            LEFT JOIN logged_segment s ON s.no = i.logged_segment_no
+            WHERE i.logged_segment_no IS NULL OR s.summed_up_at IS NOT NULL
+            GROUP BY 1, 2, 3, 4, 5
+        ) t
+        GROUP BY logged_segment_no, campaign_entry_no, template_version_id, salesperson_id, date
+        HAVING sum(entries) <> 0 OR sum(interactions) <> 0 OR sum(cost) <> 0 OR sum(duration_min) <> 0
+            OR sum(target_contacts) <> 0 OR sum(responses) <> 0
+        """,
+    ),
+    Check(
         "logging_abandoned",
         "logged segments that nobody is logging any more",
         "SELECT s.no FROM logged_segment s WHERE s.status = 'logging' "

@@ -57,6 +57,7 @@ REASONS: dict[str, Any] = {
     "not_utf8": _("The file is not UTF-8: line %(line)s, byte %(byte)s; save it as UTF-8 and try again."),
     "header": _("The first row does not name the columns."),
     "long_line": _("The file has a line of more than a million characters; is it a CSV file?"),
+    "one_selection": _("Name entries, or give a filter, or say “all”: only one of the three."),
     "repeated": _("The file has the column “%(value)s” twice."),
     "also_a_column": _("%(field)s is both a column and set to one value."),
     "company_of_company": _("%(field)s: a company cannot belong to a company."),

@@ -98,6 +98,7 @@ JOB_KINDS = {
     "restore_interactions": _("Restore Interactions"),
     "evaluate_interactions": _("Evaluate Interactions"),
     "delete_logged_segments": _("Delete Canceled Logged Segments"),
+    "sum_up": _("Sum Up Statistics"),
     "import_contacts": _("Import Contacts"),
     "erase": _("Erase Contact"),
     "replay": _("Replay Document Events"),
@@ -151,6 +152,11 @@ AUDIT_THINGS = {
     "user": _("User"),
     "token": _("API Token"),
     "job": _("Job"),
+}
+# Why an entry is not changed with others (E4, U1).
+REFUSED_ENTRIES = {
+    "forbidden": _("It is somebody else's."),
+    "above_canceled": _("Its logged segment or campaign entry is canceled."),
 }
 
 # Problems and warnings of segment lines (S9), and what can be done about them.

@@ -17,12 +17,14 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from domain import document_recording, hints, job_engine, settings
+from domain import document_recording, entry_totals, hints, job_engine, settings
 from domain.database import make_engine
 
 log = structlog.get_logger()
 
 SECONDS_BETWEEN_SWEEPS = 1.0
+# Between two looks whether sums are to be brought up to date; without them statistics are slower, not wrong.
+SECONDS_BETWEEN_SUMS = 10.0
 # Hints per sweep, and in the queue at most: enough to wake every process of a few workers.
 MOST_HINTS = 8
 # What tells that PostgreSQL or the broker is away.
@@ -36,6 +38,7 @@ class JobScheduler(Scheduler):
         structlog.contextvars.bind_contextvars(process="beat")
         self._engine: Engine | None = None
         self._next_sweep = 0.0
+        self._next_sums = 0.0
         loaded = settings.load()
         self._database_url = loaded.database_url
         self._broker = redis.Redis.from_url(
@@ -66,7 +69,10 @@ class JobScheduler(Scheduler):
     def _open_work(self) -> int:
         if self._engine is None:
             self._engine = make_engine(self._database_url, process="beat")
-        with Session(self._engine) as session:
+        with Session(self._engine) as session, session.begin():
+            if monotonic() >= self._next_sums:
+                self._next_sums = monotonic() + SECONDS_BETWEEN_SUMS
+                entry_totals.request_if_due(session)
             return job_engine.open_work(session) + document_recording.is_waiting(session)
 
     def _waiting_hints(self) -> int:

@@ -47,6 +47,7 @@ GET /logged-segments/<int:no>
 GET /logged-segments/<int:no>/skipped
 GET /interactions
 GET /interactions/<int:entry_no>
+GET /interactions.csv
 GET /interactions/<int:entry_no>/comments
 GET /contacts/<no>/postponed-interactions
 GET /postponed-interactions
@@ -67,6 +68,11 @@ POST /interactions/<int:entry_no>/comments
 PATCH /postponed-interactions/<int:entry_no>
 DELETE /postponed-interactions/<int:entry_no>
 POST /postponed-interactions/<int:entry_no>/finish
+POST /interactions/<int:entry_no>/cancel
+POST /interactions/<int:entry_no>/restore
+POST /interactions/cancel
+POST /interactions/restore
+POST /interactions/evaluate
 POST /jobs/<uuid:id>/cancel
 """.splitlines()
 MARKETING = """
@@ -87,6 +93,11 @@ POST /segments/<no>/lines
 PATCH /segments/<no>/lines/<int:line_no>
 DELETE /segments/<no>/lines/<int:line_no>
 POST /logged-segments/<int:no>/follow-up
+POST /logged-segments/<int:no>/cancel
+POST /logged-segments/<int:no>/restore
+POST /logged-segments/delete-canceled
+POST /campaign-entries/<int:entry_no>/cancel
+POST /campaign-entries/<int:entry_no>/restore
 POST /logged-segments/<int:no>/skipped/segment
 """.splitlines()
 ADMINS = """

@@ -34,6 +34,7 @@ PAGES: dict[str, tuple[str, Role]] = {
     "jobs.card": ("/jobs/{job}", Role.VIEWER),
     "logged_segments.index": ("/logged-segments/", Role.VIEWER),
     "logged_segments.card": ("/logged-segments/{logged_segment}", Role.VIEWER),
+    "logged_segments.follow_up": ("/logged-segments/{logged_segment}/follow-up", Role.MARKETING),
     "interactions.index": ("/interactions/", Role.VIEWER),
     "interactions.card": ("/interactions/{entry_no}", Role.VIEWER),
     "interaction_form.new": ("/interactions/new/?contact_no={company}", Role.SALESPERSON),
@@ -68,7 +69,14 @@ PAGES: dict[str, tuple[str, Role]] = {
     "tokens.new": ("/tokens/new", Role.ADMIN),
 }
 # Not pages of their own: asked for by scripts, or tested by themselves.
-APART = {"lookup.offer", "document_events.link", "sign_in.show", "sign_in.link"}
+APART = {
+    "lookup.offer",
+    "document_events.link",
+    "sign_in.show",
+    "sign_in.link",
+    "interactions.export",
+    "statistics.chart",
+}
 
 
 def test_the_list_of_pages_is_complete(app: Flask) -> None:
