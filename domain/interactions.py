@@ -219,6 +219,15 @@ def get(session: Session, entry_no: int | str) -> dict[str, Any]:
     return found[0]
 
 
+def of_numbers(session: Session, entry_nos: Sequence[int]) -> list[dict[str, Any]]:
+    """Return the entries with these numbers, by number, in API shape; those that are not there are left out."""
+    rows = session.execute(
+        text(PAGE.format(conditions="AND i.entry_no = ANY(:entry_nos)", order="i.entry_no")),
+        {"entry_nos": list(entry_nos), "limit": len(entry_nos)},
+    )
+    return [_describe(row) for row in rows]
+
+
 def comments(session: Session, entry_no: int) -> list[dict[str, Any]]:
     """Read the comments of an entry in the order they were written (I7)."""
     rows = session.execute(

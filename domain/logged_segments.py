@@ -40,6 +40,7 @@ class LoggedSegment(Base):
     canceled_at: Mapped[datetime | None]
     canceled_by: Mapped[int | None]
     deleted_at: Mapped[datetime | None]
+    purged_count: Mapped[int] = mapped_column(server_default="0")
 
 
 def get(session: Session, key: int | str, *, lock: bool = False) -> LoggedSegment:
@@ -126,7 +127,7 @@ def describe(session: Session, logged_segments: Iterable[LoggedSegment]) -> list
             "skipped_count": logged.skipped_count,
             "active_interactions_count": 0
             if logged.canceled_at
-            else logged.interactions_count - canceled[logged.no],
+            else logged.interactions_count - logged.purged_count - canceled[logged.no],
             "job_id": str(logged.job_id),
         }
         for logged in logged_segments
