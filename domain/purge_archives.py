@@ -19,7 +19,7 @@ import io
 import os
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
@@ -28,7 +28,9 @@ from psycopg import sql as psql
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from domain import settings, sql
+from domain import audit, settings, sql
+from domain.actors import Actor
+from domain.errors import Conflict
 
 # What a part's rows weigh little more with; 6 takes four times as long.
 COMPRESSION = 3
@@ -166,6 +168,72 @@ def columns(session: Session) -> list[str]:
     )
 
 
+class ArchiveForeign(Conflict):
+    """What the rows refer to is not there, or something else by now: nothing was brought back."""
+
+    code = "archive_foreign"
+
+
+def restore(session: Session, *, file: BinaryIO, actor: Actor) -> dict[str, int]:
+    """Bring the entries of an archive back, canceled, with their comments, in one transaction.
+
+    An entry comes back as it was stored. Where what canceled it (a logged segment, a campaign entry) has been restored
+    meanwhile, its cancel becomes its own. Entries that are there already are left alone, and those of contacts who were
+    erased meanwhile stay away.
+
+    Parameters
+    ----------
+    file
+        The archive, compressed.
+
+    Returns
+    -------
+    dict
+        `restored`, `existing`, `erased`.
+
+    Raises
+    ------
+    ArchiveForeign
+        If the file is no archive, or refers to what this service does not have.
+    """
+    stored = columns(session)
+    with gzip.open(file, "rb") as packed:
+        try:
+            given = packed.readline().decode().strip().split(",")
+        except (OSError, EOFError, UnicodeDecodeError):
+            given = []
+        if not {"entry_no", "contact_id", *READABLE} <= set(given):
+            raise ArchiveForeign(reason="this is no archive of a purge")
+        kept = [name for name in given if name in stored]
+        _load(session, given, kept, packed)
+    missing = session.execute(sql.load("archive_missing")).all()
+    if missing:
+        raise ArchiveForeign(reason=", ".join(f"{row.thing} {row.key}" for row in missing))
+    session.execute(
+        text(
+            "SELECT FROM logged_segment WHERE no IN (SELECT logged_segment_no FROM archived) FOR NO KEY UPDATE"
+        )
+    )
+    session.execute(
+        text(
+            "SELECT entry_no FROM campaign_entry WHERE entry_no IN (SELECT campaign_entry_no FROM archived) FOR SHARE"
+        )
+    )
+    result = session.execute(text(_COUNT_ARCHIVED)).one()
+    names = psql.SQL(", ").join(map(psql.Identifier, kept))
+    values = psql.SQL(", ").join(_RESTORED.get(name, psql.Identifier("r", name)) for name in kept)
+    _driver(session).execute(psql.SQL(sql.load("archive_restore").text).format(columns=names, values=values))
+    audit.record(
+        session,
+        actor=actor,
+        action="restore",
+        object_type="archive",
+        object_key=str(getattr(file, "name", "")).rpartition("/")[2],
+        changes={"restored": [None, result.restored]},
+    )
+    return dict(result._mapping)
+
+
 def _header(session: Session) -> bytes:
     return (",".join([*columns(session), *READABLE]) + "\n").encode()
 
@@ -174,8 +242,7 @@ def _rows(session: Session) -> Iterator[bytes]:
     """Have PostgreSQL write the listed rows as CSV."""
     stored = psql.SQL(", ").join(psql.Identifier("i", name) for name in columns(session))
     query = psql.SQL(sql.load("purge_archive_rows").text).format(stored=stored)
-    connection: psycopg.Connection[Any] = session.connection().connection.driver_connection  # type: ignore[assignment]
-    with connection.cursor() as cursor, cursor.copy(query) as copy:
+    with _driver(session).cursor() as cursor, cursor.copy(query) as copy:
         for block in copy:
             yield bytes(block)
 
@@ -214,3 +281,59 @@ def _sync(folder: Path) -> None:
         os.fsync(opened)
     finally:
         os.close(opened)
+
+
+def _load(session: Session, given: Sequence[str], kept: Sequence[str], packed: Any) -> None:
+    """Put the rows of an archive into a table of this transaction, in the types of the log."""
+    connection = _driver(session)
+    own = psql.SQL(", ").join(map(psql.Identifier, kept))
+    connection.execute(
+        psql.SQL(
+            "CREATE TEMPORARY TABLE archived ON COMMIT DROP AS SELECT {} FROM interaction WHERE false"
+        ).format(own)
+    )
+    for name in given:
+        if name not in kept:
+            kind = {
+                "canceled_in_effect_at": "timestamptz",
+                "canceled_in_effect_by": "integer",
+                "comments": "json",
+            }
+            connection.execute(
+                psql.SQL("ALTER TABLE archived ADD COLUMN {} {}").format(
+                    psql.Identifier(name), psql.SQL(kind.get(name, "text"))
+                )
+            )
+    names = psql.SQL(", ").join(map(psql.Identifier, given))
+    with (
+        connection.cursor() as cursor,
+        cursor.copy(psql.SQL("COPY archived ({}) FROM STDIN (FORMAT csv)").format(names)) as copy,
+    ):
+        while block := packed.read(BYTES_AT_ONCE):
+            copy.write(block)
+    connection.execute("ANALYZE archived")
+
+
+def _driver(session: Session) -> psycopg.Connection[Any]:
+    return session.connection().connection.driver_connection  # type: ignore[return-value]
+
+
+# An own cancel stays; without one the entry gets one, unless what canceled it still does.
+_RESTORED = {
+    "canceled_at": psql.SQL(
+        "CASE WHEN r.canceled_at IS NULL AND s.canceled_at IS NULL AND c.canceled_at IS NULL "
+        "THEN r.canceled_in_effect_at ELSE r.canceled_at END"
+    ),
+    "canceled_by": psql.SQL(
+        "CASE WHEN r.canceled_at IS NULL AND s.canceled_at IS NULL AND c.canceled_at IS NULL "
+        "THEN r.canceled_in_effect_by ELSE r.canceled_by END"
+    ),
+}
+_COUNT_ARCHIVED = """
+    SELECT count(*) FILTER (WHERE i.entry_no IS NULL AND k.erased_at IS NULL) AS restored,
+           count(*) FILTER (WHERE i.entry_no IS NOT NULL) AS existing,
+           count(*) FILTER (WHERE i.entry_no IS NULL AND k.erased_at IS NOT NULL) AS erased
+    FROM archived r
+    JOIN contact k ON k.id = r.contact_id
+    LEFT JOIN interaction i ON i.entry_no = r.entry_no
+"""

@@ -16,7 +16,7 @@ from sqlalchemy import Identity, exists, func, select, text, true
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from domain import actors, audit, clock_guard, cron, housekeeping, purging, records, setup
+from domain import actors, audit, clock_guard, cron, housekeeping, purge_filters, purging, records, setup
 from domain import values as v
 from domain.actors import Actor
 from domain.database import Base, constraints_as_faults
@@ -246,7 +246,7 @@ def _take(session: Session, values: Mapping[str, Any], faults: Faults) -> dict[s
     if "timezone" in taken and not setup.is_timezone(session, taken["timezone"]):
         faults.add("timezone", "unknown", taken["timezone"])
     if "filters" in taken:
-        taken["filters"] = purging.read_filters(session, taken["filters"], faults).given
+        taken["filters"] = purge_filters.read(session, taken["filters"], faults).given
     return taken
 
 

@@ -3,7 +3,7 @@
 What must never happen: an active entry goes; a row goes that is not in the archive although one was asked for; a row
 is counted twice. And nobody who reads or writes the log may have to wait. So
 
-- what goes is said once, by `_doomed` (what the view `interaction_visible` calls canceled), and asked again by the
+- what goes (`purge_filters.doomed`: what the view `interaction_visible` calls canceled) is asked again by the very
   statement that deletes. A restore at the same time waits for that transaction or wins: the logged segments and
   campaign entries whose cancel takes entries along are locked before it looks, an entry of its own is looked at again
   by PostgreSQL once its lock is there;
@@ -23,7 +23,6 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
 from sqlalchemy import text
@@ -36,21 +35,15 @@ from domain import (
     interactions,
     jobs,
     purge_archives,
+    purge_filters,
     purge_records,
     purge_setup,
-    records,
     sql,
 )
-from domain import values as v
 from domain.actors import Actor
-from domain.campaigns import Campaign
-from domain.contacts import Contact
-from domain.errors import Conflict, Faults
-from domain.interaction_groups import InteractionGroup
+from domain.errors import Conflict
 from domain.job_engine import Chunk, Kind, leave_rest, register
 from domain.jobs import Job, State
-from domain.salespeople import Salesperson
-from domain.templates import InteractionTemplate
 
 # Entry numbers per block that the plan counts. Fixed ranges of primary keys were deleted at 840,000 rows/s, batches
 # that a sorted sub-select found at 110,000 (DESIGN 7).
@@ -61,57 +54,6 @@ PART = 5_000
 MOST_PARTS = 2_000
 # Aim for a transaction, in seconds (E7).
 AIM = 0.2
-LARGEST_ENTRY_NO = 2**63 - 1
-LONGEST_DAYS = 36_500
-
-
-def _day(value: object) -> dt.date | None:
-    """Check a date, which is a text where filters were kept."""
-    if isinstance(value, str):
-        try:
-            return dt.date.fromisoformat(value)
-        except ValueError:
-            raise v.Bad("invalid") from None
-    return v.day(value)
-
-
-CHECKS: dict[str, v.Check] = {
-    "entry_no_from": v.whole(LARGEST_ENTRY_NO),
-    "entry_no_to": v.whole(LARGEST_ENTRY_NO),
-    "contact_no": v.code(),
-    "date_from": _day,
-    "date_to": _day,
-    "campaign_no": v.code(),
-    "group_code": v.code(),
-    "template_code": v.code(),
-    "salesperson_code": v.code(),
-    "canceled_for_days": v.whole(LONGEST_DAYS),
-}
-REFERENCES: dict[str, tuple[Any, Any]] = {
-    "contact_no": (Contact, Contact.no),
-    "campaign_no": (Campaign, Campaign.no),
-    "group_code": (InteractionGroup, InteractionGroup.code),
-    "template_code": (InteractionTemplate, InteractionTemplate.code),
-    "salesperson_code": (Salesperson, Salesperson.code),
-}
-CONDITIONS = {
-    "entry_no_from": "i.entry_no >= :entry_no_from",
-    "entry_no_to": "i.entry_no <= :entry_no_to",
-    "contact_no": "i.contact_id = :contact_no",
-    "date_from": "i.date >= CAST(:date_from AS date)",
-    "date_to": "i.date <= CAST(:date_to AS date)",
-    "campaign_no": (
-        "i.campaign_entry_no IN (SELECT e.entry_no FROM campaign_entry e WHERE e.campaign_id = :campaign_no)"
-    ),
-    "group_code": (
-        "i.template_version_id IN (SELECT t.id FROM interaction_template_version t WHERE t.group_id = :group_code)"
-    ),
-    "template_code": (
-        "i.template_version_id IN "
-        "(SELECT t.id FROM interaction_template_version t WHERE t.template_id = :template_code)"
-    ),
-    "salesperson_code": "i.salesperson_id = :salesperson_code",
-}
 
 
 class PurgeTooLarge(Conflict):
@@ -139,46 +81,6 @@ class Part(NamedTuple):
     segments: list[int | None]
 
 
-@dataclass(frozen=True)
-class Filters:
-    """Which canceled entries are meant.
-
-    Parameters
-    ----------
-    given
-        As they were given and are shown: codes and numbers, dates as ISO texts.
-    bound
-        The values of `CONDITIONS`: keys of rows for codes.
-    """
-
-    given: dict[str, Any]
-    bound: dict[str, Any]
-
-    @property
-    def days(self) -> int:
-        """For how many days they have been canceled at least."""
-        return int(self.given.get("canceled_for_days") or 0)
-
-
-def read_filters(
-    session: Session, values: Mapping[str, Any], faults: Faults, *, prefix: str = "filters."
-) -> Filters:
-    """Check filters and look up what they name; a blank one is none. Every fault is noted."""
-    given = {name: value for name, value in values.items() if value not in (None, "")}
-    taken = v.take(given, CHECKS, faults, prefix=prefix)
-    shown: dict[str, Any] = {}
-    bound: dict[str, Any] = {}
-    for name, value in taken.items():
-        shown[name] = bound[name] = value.isoformat() if isinstance(value, dt.date) else value
-        if name in REFERENCES:
-            model, key_column = REFERENCES[name]
-            found = records.refer(session, model, key_column, value, field=prefix + name, faults=faults)
-            if found is not None:
-                shown[name], bound[name] = getattr(found, key_column.key), found.id
-    bound.pop("canceled_for_days", None)
-    return Filters(shown, bound)
-
-
 def preview(session: Session, *, filters: Mapping[str, Any], sample: int = 0) -> dict[str, Any]:
     """Count what a purge with these filters would delete now (E5).
 
@@ -194,14 +96,13 @@ def preview(session: Session, *, filters: Mapping[str, Any], sample: int = 0) ->
     ClockSuspect
         If the clock cannot be believed.
     """
-    read = _read(session, filters)
+    read = purge_filters.read_checked(session, filters)
     cutoff = clock_guard.cutoff(session, days=read.days)
     result: dict[str, Any] = {"matching": _count(session, read.bound, cutoff)}
     if sample:
-        statement = (
-            f"SELECT entry_no FROM ({_candidates(session, read.bound)}) c ORDER BY entry_no LIMIT :sample"
-        )
-        nos = session.scalars(text(statement), {**read.bound, "cutoff": cutoff, "sample": sample}).all()
+        found = purge_filters.candidates(session, read.bound)
+        statement = text(f"SELECT entry_no FROM ({found}) c ORDER BY entry_no LIMIT :sample")
+        nos = session.scalars(statement, {**read.bound, "cutoff": cutoff, "sample": sample}).all()
         result["sample"] = interactions.of_numbers(session, nos)
     return result
 
@@ -231,7 +132,7 @@ def request(
     PurgeTooLarge
         If there are more than the setup allows and `confirm` is not given.
     """
-    read = _read(session, values.get("filters") or {})
+    read = purge_filters.read_checked(session, values.get("filters") or {})
     cutoff = clock_guard.cutoff(session, days=read.days)
     archive, confirm = bool(values.get("archive")), bool(values.get("confirm"))
     if not (confirm or schedule):
@@ -262,13 +163,6 @@ def request(
     return job
 
 
-def _read(session: Session, values: Mapping[str, Any]) -> Filters:
-    faults = Faults()
-    read = read_filters(session, values, faults)
-    faults.raise_if_any()
-    return read
-
-
 def _refuse_too_many(session: Session, count: int) -> None:
     limit = purge_setup.get(session).purge_rows_limit
     if count > limit:
@@ -285,7 +179,7 @@ class Purge(Kind):
 
     def plan(self, session: Session, job: Job) -> Iterable[Chunk]:
         """Fix the time and the parts."""
-        filters = _read(session, job.parameters["filters"])
+        filters = purge_filters.read_checked(session, job.parameters["filters"])
         cutoff = clock_guard.cutoff(session, days=filters.days)
         parts = _parts(session, filters.bound, cutoff)
         total = sum(part.rows for part in parts)
@@ -343,7 +237,7 @@ class _Run:
     def __init__(self, session: Session, job: Job) -> None:
         self._session = session
         self._job = job
-        self._filters = "".join(f" AND {CONDITIONS[name]}" for name in job.working["filters"])
+        self._filters = purge_filters.conditions(job.working["filters"])
         self._bound = {**job.working["filters"], "cutoff": dt.datetime.fromisoformat(job.working["cutoff"])}
         self._deleted = 0
         self._pieces: list[dict[str, Any]] = []
@@ -389,7 +283,7 @@ class _Run:
         if len(segments) == 1:
             only = f" AND i.logged_segment_no {'= :segment' if segments[0] else 'IS NULL'}"
         above = bool(bound["segments"] or bound["campaign_entries"])
-        return f"i.entry_no BETWEEN :first AND :last AND {_doomed(above=above)}{only}{self._filters}"
+        return f"i.entry_no BETWEEN :first AND :last AND {purge_filters.doomed(above=above)}{only}{self._filters}"
 
     def _archive_and_delete(self, where: str, bound: Mapping[str, Any]) -> dict[int, int]:
         """Write the rows to a piece of the archive, prove it, then delete exactly those."""
@@ -441,34 +335,8 @@ def _fitting(parts: Sequence[Part], *, rows: int) -> int:
     return fitting
 
 
-def _doomed(*, above: bool) -> str:
-    """Say that an entry `i` goes: by its own cancel or, where there are such, by that of something above it."""
-    if not above:
-        return "i.canceled_at <= :cutoff"
-    return (
-        "(i.canceled_at <= :cutoff OR i.canceled_at IS NULL AND (i.logged_segment_no = ANY(:segments) "
-        "OR i.campaign_entry_no = ANY(:campaign_entries)))"
-    )
-
-
-def _candidates(session: Session, bound: Mapping[str, Any]) -> str:
-    """Make the query for the entries that would go now, as `_doomed` says, each once and found by an index."""
-    filters = "".join(f" AND {CONDITIONS[name]}" for name in bound)
-    above = session.execute(_ABOVE).one()
-    found = [
-        f"SELECT i.entry_no, i.logged_segment_no FROM interaction i WHERE i.canceled_at <= :cutoff{filters}"
-    ]
-    if above.segments:
-        found.append(_BELOW_SEGMENTS + filters)
-    if above.campaign_entries:
-        found.append(_BELOW_CAMPAIGN_ENTRIES + filters)
-    if above.loose:
-        found.append(_BELOW_LOOSE_CAMPAIGN_ENTRIES + filters)
-    return " UNION ALL ".join(found)
-
-
 def _count(session: Session, bound: Mapping[str, Any], cutoff: dt.datetime) -> int:
-    statement = f"SELECT count(*) FROM ({_candidates(session, bound)}) c"
+    statement = f"SELECT count(*) FROM ({purge_filters.candidates(session, bound)}) c"
     return int(session.execute(text(statement), {**bound, "cutoff": cutoff}).scalar_one())
 
 
@@ -476,7 +344,7 @@ def _parts(session: Session, bound: Mapping[str, Any], cutoff: dt.datetime) -> l
     """Count what is to go in blocks of entry numbers, and put neighbouring ones together."""
     statement = text(f"""
         SELECT min(entry_no) AS first, max(entry_no) AS last, count(*) AS rows, logged_segment_no AS segment
-        FROM ({_candidates(session, bound)}) c
+        FROM ({purge_filters.candidates(session, bound)}) c
         GROUP BY entry_no / :block, logged_segment_no
         ORDER BY 1
     """)
@@ -493,35 +361,6 @@ def _parts(session: Session, bound: Mapping[str, Any], cutoff: dt.datetime) -> l
     return parts
 
 
-_ABOVE = text("""
-    SELECT EXISTS (SELECT FROM logged_segment WHERE canceled_at IS NOT NULL) AS segments,
-           EXISTS (SELECT FROM campaign_entry WHERE canceled_at IS NOT NULL AND logged_segment_no IS NOT NULL)
-               AS campaign_entries,
-           EXISTS (SELECT FROM campaign_entry WHERE canceled_at IS NOT NULL AND logged_segment_no IS NULL) AS loose
-""")
-# Index: primary key, by the segment's range of entry numbers.
-_BELOW_SEGMENTS = """
-    SELECT i.entry_no, i.logged_segment_no
-    FROM logged_segment s
-    JOIN interaction i ON i.entry_no BETWEEN s.first_entry_no AND s.last_entry_no AND i.logged_segment_no = s.no
-    WHERE s.canceled_at <= :cutoff AND s.logged_at IS NOT NULL AND i.canceled_at IS NULL
-"""
-_BELOW_CAMPAIGN_ENTRIES = """
-    SELECT i.entry_no, i.logged_segment_no
-    FROM campaign_entry c
-    JOIN logged_segment s ON s.no = c.logged_segment_no
-    JOIN interaction i ON i.entry_no BETWEEN s.first_entry_no AND s.last_entry_no
-        AND i.logged_segment_no = s.no AND i.campaign_entry_no = c.entry_no
-    WHERE c.canceled_at <= :cutoff AND s.logged_at IS NOT NULL AND i.canceled_at IS NULL
-      AND (s.canceled_at IS NULL OR s.canceled_at > :cutoff)
-"""
-# Index: interaction_campaign_entry_no_idx.
-_BELOW_LOOSE_CAMPAIGN_ENTRIES = """
-    SELECT i.entry_no, i.logged_segment_no
-    FROM campaign_entry c
-    JOIN interaction i ON i.campaign_entry_no = c.entry_no AND i.logged_segment_no IS NULL
-    WHERE c.canceled_at <= :cutoff AND i.canceled_at IS NULL
-"""
 # Also against another purge, which counts in the same row.
 _LOCK_SEGMENTS = text("""
     SELECT no FROM logged_segment

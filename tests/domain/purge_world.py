@@ -39,6 +39,17 @@ class PurgeWorld:
             self.campaigns = [make_campaign(session) for _ in range(2)]
             self.first = session.scalar(text("SELECT next_entry_nos(1000)")) or 0
 
+    def tidy(self) -> None:
+        """Take away what a test has made, but for the master data."""
+        self.execute(
+            "TRUNCATE interaction, interaction_comment, logged_segment, logged_segment_skip, campaign_entry, job, "
+            "job_chunk, job_cancel, job_file, import_row, criteria_action, purge_record, audit RESTART IDENTITY"
+        )
+        self.execute("DELETE FROM purge_schedule WHERE work = 'purge'")
+        self.execute("UPDATE purge_setup SET purge_rows_limit = 5000000")
+        self.execute("UPDATE clock_mark SET at = clock_timestamp(), seen_ahead = NULL")
+        self.execute("UPDATE contact SET erased_at = NULL")
+
     def transaction(self) -> Any:
         """One transaction, committed at the end of the block."""
         return transaction(self.sessions)

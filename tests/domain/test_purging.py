@@ -15,19 +15,19 @@ from domain.database import transaction
 from domain.errors import Invalid
 from domain.purging import Purge, PurgeTooLarge
 
-from .engine_helpers import drain, sessions_on, state_of, work
+from .engine_helpers import drain, state_of, work
 from .makers import faults_of, wait_for_a_lock
 from .purge_world import PurgeWorld
 
 
 @pytest.fixture
-def world(fresh_db: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[PurgeWorld]:
+def world(purge_world: PurgeWorld, monkeypatch: pytest.MonkeyPatch) -> Iterator[PurgeWorld]:
     """Parts of two entries, of which a chunk deletes two."""
     monkeypatch.setattr(purging, "BLOCK", 2)
     monkeypatch.setattr(purging, "PART", 2)
     monkeypatch.setattr(purging, "_fitting", lambda parts, rows: min(1, len(parts)))
-    with sessions_on(fresh_db) as sessions:
-        yield PurgeWorld(sessions)
+    yield purge_world
+    purge_world.tidy()
 
 
 def test_canceled_entries_go_with_their_comments_and_active_ones_stay(world: PurgeWorld) -> None:

@@ -51,6 +51,10 @@ GET /interactions/<int:entry_no>/comments
 GET /jobs
 GET /jobs/<uuid:id>
 GET /jobs/<uuid:id>/events
+GET /purges
+GET /purges/<int:id>
+GET /purge-schedules
+GET /purge-schedules/<name>
 """.splitlines()
 SALESPEOPLE = """
 POST /jobs/<uuid:id>/cancel
@@ -99,6 +103,11 @@ POST /tokens
 GET /tokens/<int:id>
 DELETE /tokens/<int:id>
 GET /audit
+POST /purges
+POST /purge-schedules
+PATCH /purge-schedules/<name>
+DELETE /purge-schedules/<name>
+POST /purge-schedules/<name>/run
 """.splitlines()
 
 SETS: list[tuple[list[str], set[Role]]] = [

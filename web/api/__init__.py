@@ -19,6 +19,7 @@ from web.api import (
     jobs,
     logged_segments,
     number_series,
+    purges,
     salespeople,
     segment_lines,
     segments,
@@ -51,6 +52,7 @@ NOUNS = (
     segment_lines,
     logged_segments,
     interactions,
+    purges,
     jobs,
 )
 
