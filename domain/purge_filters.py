@@ -137,13 +137,16 @@ def doomed(*, above: bool) -> str:
     )
 
 
+def has_above(session: Session) -> bool:
+    """Tell whether there is anything whose cancel takes entries along."""
+    return any(session.execute(_ABOVE).one())
+
+
 def candidates(session: Session, bound: Mapping[str, Any]) -> str:
     """Make the query for the entries that would go now, as `doomed` says, each once and found by an index."""
     filters = conditions(bound)
     above = session.execute(_ABOVE).one()
-    found = [
-        f"SELECT i.entry_no, i.logged_segment_no FROM interaction i WHERE i.canceled_at <= :cutoff{filters}"
-    ]
+    found = [f"SELECT i.entry_no FROM interaction i WHERE i.canceled_at <= :cutoff{filters}"]
     if above.segments:
         found.append(_BELOW_SEGMENTS + filters)
     if above.campaign_entries:
@@ -161,13 +164,13 @@ _ABOVE = text("""
 """)
 # Index: primary key, by the segment's range of entry numbers.
 _BELOW_SEGMENTS = """
-    SELECT i.entry_no, i.logged_segment_no
+    SELECT i.entry_no
     FROM logged_segment s
     JOIN interaction i ON i.entry_no BETWEEN s.first_entry_no AND s.last_entry_no AND i.logged_segment_no = s.no
     WHERE s.canceled_at <= :cutoff AND s.logged_at IS NOT NULL AND i.canceled_at IS NULL
 """
 _BELOW_CAMPAIGN_ENTRIES = """
-    SELECT i.entry_no, i.logged_segment_no
+    SELECT i.entry_no
     FROM campaign_entry c
     JOIN logged_segment s ON s.no = c.logged_segment_no
     JOIN interaction i ON i.entry_no BETWEEN s.first_entry_no AND s.last_entry_no
@@ -177,7 +180,7 @@ _BELOW_CAMPAIGN_ENTRIES = """
 """
 # Index: interaction_campaign_entry_no_idx.
 _BELOW_LOOSE_CAMPAIGN_ENTRIES = """
-    SELECT i.entry_no, i.logged_segment_no
+    SELECT i.entry_no
     FROM campaign_entry c
     JOIN interaction i ON i.campaign_entry_no = c.entry_no AND i.logged_segment_no IS NULL
     WHERE c.canceled_at <= :cutoff AND i.canceled_at IS NULL

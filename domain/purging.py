@@ -10,8 +10,8 @@ is counted twice. And nobody who reads or writes the log may have to wait. So
 - the time up to which something must have been canceled is fixed by the plan, by a clock that is guarded
   (`domain.clock_guard`); what is canceled later stays;
 - the plan counts what is there in blocks of entry numbers and makes parts of some thousand rows of them. A chunk
-  deletes one part, measures, deletes as many more as fit into 200 ms, and leaves the rest to the next one. So there
-  is one short transaction at a time, in the order of the numbers;
+  deletes as many of them as fit into 200 ms, going by the time that the chunk before took, and leaves the rest to
+  the next one. So there is one short transaction at a time, in the order of the numbers;
 - with an archive, the rows of each part are locked, written to a piece of the file and read back before they go
   (`domain.purge_archives`).
 
@@ -22,6 +22,7 @@ other's rows and find them gone.
 from __future__ import annotations
 
 import datetime as dt
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple
 
@@ -48,12 +49,18 @@ from domain.jobs import Job, State
 # Entry numbers per block that the plan counts. Fixed ranges of primary keys were deleted at 840,000 rows/s, batches
 # that a sorted sub-select found at 110,000 (DESIGN 7).
 BLOCK = 5_000
-# Rows of a part: the first one of a chunk takes some 5 ms and says how many more fit in.
+# Rows of a part, the least that a statement deletes: some 5 ms.
 PART = 5_000
+# Rows of the first transaction, whose time says how many the next may have: some 20 ms.
+FIRST = 20_000
+# Blocks without anything to delete that a statement may as well read.
+FAR = 4
 # Parts of a purge at most, as they stand in the job; those of a very large one are larger.
 MOST_PARTS = 2_000
 # Aim for a transaction, in seconds (E7).
 AIM = 0.2
+# A range of entry numbers that more than one logged segment has a share in, or one and something else.
+MIXED = -1
 
 
 class PurgeTooLarge(Conflict):
@@ -70,15 +77,15 @@ class Part(NamedTuple):
     first, last
         Entry numbers between which they are.
     rows
-        How many there are as far as is known.
-    segments
-        The logged segments that they belong to, None for those without.
+        How many there are.
+    segment
+        The logged segment that all entries between the two belong to, 0 for none, `MIXED` for several.
     """
 
     first: int
     last: int
     rows: int
-    segments: list[int | None]
+    segment: int
 
 
 def preview(session: Session, *, filters: Mapping[str, Any], sample: int = 0) -> dict[str, Any]:
@@ -135,7 +142,8 @@ def request(
     read = purge_filters.read_checked(session, values.get("filters") or {})
     cutoff = clock_guard.cutoff(session, days=read.days)
     archive, confirm = bool(values.get("archive")), bool(values.get("confirm"))
-    if not (confirm or schedule):
+    limit = purge_setup.get(session).purge_rows_limit
+    if not (confirm or schedule) and session.scalar(_MAY_EXCEED, {"limit": limit}):
         _refuse_too_many(session, _count(session, read.bound, cutoff))
     job = jobs.create(
         session,
@@ -188,19 +196,24 @@ class Purge(Kind):
         purge_records.start(session, job.id)
         if job.parameters["archive"] and parts:
             purge_archives.open_folder(job.id)
-        job.working = {"cutoff": cutoff.isoformat(), "filters": filters.bound, "parts": parts}
+        job.working = {
+            "cutoff": cutoff.isoformat(),
+            "filters": filters.bound,
+            "above": purge_filters.has_above(session),
+            "parts": parts,
+        }
         return [Chunk(0, len(parts) - 1, total)] if parts else []
 
     def work(self, session: Session, job: Job, chunk: Chunk) -> Mapping[str, Any]:
-        """Delete the first part, then as many more as fit into the time that is left."""
+        """Delete parts until the time is over; what is left is another chunk's."""
         parts = [Part(*part) for part in job.working["parts"][chunk.range_from : chunk.range_to + 1]]
         run = _Run(session, job)
-        seconds = run.delete(parts[:1])
-        done = 1
-        if seconds < AIM:
-            per_row = seconds / max(parts[0].rows, 1)
-            done += _fitting(parts[1:], rows=int((AIM - seconds) / per_row) if per_row > 0 else PART)
-            run.delete(parts[1:done])
+        rows = _rows_that_fit(session, job)
+        done = 0
+        while done < len(parts) and run.seconds() < AIM:
+            together = _together(parts[done:], rows=rows, near=job.working["above"])
+            run.delete(together)
+            done += len(together)
         if done < len(parts):
             left = min(chunk.size, sum(part.rows for part in parts[done:]))
             leave_rest(session, job, chunk, range_from=chunk.range_from + done, size=left)
@@ -242,33 +255,33 @@ class _Run:
         self._deleted = 0
         self._pieces: list[dict[str, Any]] = []
 
-    def delete(self, parts: Sequence[Part]) -> float:
-        """Delete what is to go of neighbouring parts; return the seconds it took, by the database's clock."""
-        if not parts:
-            return 0.0
-        begun = self._now()
-        segments = sorted({no or 0 for part in parts for no in part.segments})
-        bound = {**self._bound, "first": parts[0].first, "last": parts[-1].last}
-        bound |= {"segment": segments[0]} | self._lock_what_cancels(bound)
-        where = self._where(bound, segments)
-        counts = self._archive_and_delete(where, bound) if self._job.parameters["archive"] else None
-        if counts is None and len(segments) == 1:
-            statement = text(f"DELETE FROM interaction i WHERE {where}")
-            counts = {segments[0]: self._session.execute(statement, bound).rowcount}  # type: ignore[attr-defined]
-        elif counts is None:
+    def seconds(self) -> float:
+        """Return how long this transaction has lasted, by the database's clock."""
+        return float(self._session.execute(_SECONDS).scalar_one())
+
+    def delete(self, parts: Sequence[Part]) -> None:
+        """Delete what is to go of neighbouring parts."""
+        segments = {part.segment for part in parts}
+        only = segments.pop() if len(segments) == 1 else MIXED
+        bound = {**self._bound, "first": parts[0].first, "last": parts[-1].last, "segment": only}
+        bound |= self._lock_what_cancels(bound)
+        where = self._where(bound, only)
+        if self._job.parameters["archive"]:
+            counts = self._archive_and_delete(where, bound)
+        elif only == MIXED:
             counts = self._counted(
                 f"DELETE FROM interaction i WHERE {where} RETURNING i.logged_segment_no", bound
             )
+        else:
+            statement = text(f"DELETE FROM interaction i WHERE {where}")
+            counts = {only: self._session.execute(statement, bound).rowcount}  # type: ignore[attr-defined]
         self._session.execute(_DELETE_COMMENTS, bound)
         self._note(counts)
-        return (self._now() - begun).total_seconds()
 
     def outcome(self) -> dict[str, Any]:
         """Say what went, as it is kept with the chunk."""
-        return {"deleted": self._deleted, **({"pieces": self._pieces} if self._pieces else {})}
-
-    def _now(self) -> dt.datetime:
-        return self._session.execute(text("SELECT clock_timestamp()")).scalar_one()  # type: ignore[no-any-return]
+        pieces = {"pieces": self._pieces} if self._pieces else {}
+        return {"deleted": self._deleted, "seconds": round(self.seconds(), 4), **pieces}
 
     def _lock_what_cancels(self, bound: Mapping[str, Any]) -> dict[str, list[int]]:
         """Find what else than their own cancel makes entries go, and keep it from being restored meanwhile."""
@@ -277,13 +290,14 @@ class _Run:
             "campaign_entries": list(self._session.scalars(_LOCK_CAMPAIGN_ENTRIES, bound)),
         }
 
-    def _where(self, bound: Mapping[str, Any], segments: Sequence[int]) -> str:
+    def _where(self, bound: Mapping[str, Any], only: int) -> str:
         """Say what goes. Where all of it belongs to one segment, the number of rows says how many of that went."""
-        only = ""
-        if len(segments) == 1:
-            only = f" AND i.logged_segment_no {'= :segment' if segments[0] else 'IS NULL'}"
         above = bool(bound["segments"] or bound["campaign_entries"])
-        return f"i.entry_no BETWEEN :first AND :last AND {purge_filters.doomed(above=above)}{only}{self._filters}"
+        segment = {MIXED: "", 0: " AND i.logged_segment_no IS NULL"}.get(
+            only, " AND i.logged_segment_no = :segment"
+        )
+        doomed = purge_filters.doomed(above=above)
+        return f"i.entry_no BETWEEN :first AND :last AND {doomed}{segment}{self._filters}"
 
     def _archive_and_delete(self, where: str, bound: Mapping[str, Any]) -> dict[int, int]:
         """Write the rows to a piece of the archive, prove it, then delete exactly those."""
@@ -324,15 +338,27 @@ class _Run:
                 self._session.execute(_COUNT_PURGED, {"no": no, "count": count})
 
 
-def _fitting(parts: Sequence[Part], *, rows: int) -> int:
-    """Tell how many parts have no more than so many rows."""
-    fitting = 0
-    for part in parts:
+def _rows_that_fit(session: Session, job: Job) -> int:
+    """Tell how many rows a transaction may delete, by what the last one took; never eight times as many as it."""
+    last = session.execute(_LAST_CHUNK, {"job_id": job.id}).first()
+    if last is None or not last.deleted:
+        return FIRST
+    return max(PART, int(last.deleted * min(8.0, AIM / max(last.seconds, 0.001))))
+
+
+def _together(parts: Sequence[Part], *, rows: int, near: bool) -> Sequence[Part]:
+    """Return the first parts that one statement deletes: so many rows, but at least one part.
+
+    Parameters
+    ----------
+    near
+        Only such that follow each other closely: the statement reads what is between them.
+    """
+    for at, part in enumerate(parts):
         rows -= part.rows
-        if rows < 0:
-            break
-        fitting += 1
-    return fitting
+        if at and (rows < 0 or (near and part.first - parts[at - 1].last > FAR * BLOCK)):
+            return parts[:at]
+    return parts
 
 
 def _count(session: Session, bound: Mapping[str, Any], cutoff: dt.datetime) -> int:
@@ -341,26 +367,51 @@ def _count(session: Session, bound: Mapping[str, Any], cutoff: dt.datetime) -> i
 
 
 def _parts(session: Session, bound: Mapping[str, Any], cutoff: dt.datetime) -> list[Part]:
-    """Count what is to go in blocks of entry numbers, and put neighbouring ones together."""
+    """Count what is to go in blocks of entry numbers, and put small neighbouring ones together."""
     statement = text(f"""
-        SELECT min(entry_no) AS first, max(entry_no) AS last, count(*) AS rows, logged_segment_no AS segment
+        SELECT entry_no / :block AS no, count(*) AS rows
         FROM ({purge_filters.candidates(session, bound)}) c
-        GROUP BY entry_no / :block, logged_segment_no
-        ORDER BY 1
+        GROUP BY 1 ORDER BY 1
     """)
     blocks = session.execute(statement, {**bound, "cutoff": cutoff, "block": BLOCK}).all()
     enough = max(PART, -(-sum(block.rows for block in blocks) // MOST_PARTS))
-    parts: list[Part] = []
-    for block in blocks:
-        last = parts[-1] if parts else None
-        if last and (block.first <= last.last or last.rows + block.rows <= enough):
-            segments = last.segments if block.segment in last.segments else [*last.segments, block.segment]
-            parts[-1] = Part(last.first, max(last.last, block.last), last.rows + block.rows, segments)
+    joined: list[tuple[int, int, int]] = []
+    for no, rows in blocks:
+        last = joined[-1] if joined else None
+        if last and no - last[1] <= FAR and last[2] + rows <= enough:
+            joined[-1] = (last[0], no, last[2] + rows)
         else:
-            parts.append(Part(block.first, block.last, block.rows, [block.segment]))
-    return parts
+            joined.append((no, no, rows))
+    ranges = session.execute(_SEGMENT_RANGES).all()
+    starts = [first for first, _, _ in ranges]
+    return [
+        Part(first * BLOCK, end, rows, _segment_of(first * BLOCK, end, ranges, starts))
+        for first, last, rows in joined
+        for end in [last * BLOCK + BLOCK - 1]
+    ]
 
 
+def _segment_of(first: int, last: int, ranges: Sequence[Any], starts: Sequence[int]) -> int:
+    """Tell which logged segment has all the entry numbers of a range, 0 if none has any of them."""
+    at = bisect_right(starts, last) - 1
+    if at < 0 or ranges[at].last_entry_no < first:
+        return 0
+    return (
+        int(ranges[at].no)
+        if ranges[at].first_entry_no <= first and last <= ranges[at].last_entry_no
+        else MIXED
+    )
+
+
+# Sorted; ranges of segments do not overlap.
+_SEGMENT_RANGES = text("SELECT first_entry_no, last_entry_no, no FROM logged_segment ORDER BY 1")
+_SECONDS = text("SELECT extract(epoch FROM clock_timestamp() - now())")
+_LAST_CHUNK = text("""
+    SELECT (outcome->>'deleted')::bigint AS deleted, (outcome->>'seconds')::float AS seconds FROM job_chunk
+    WHERE job_id = :job_id AND step = 1 AND state = 'done' ORDER BY no DESC LIMIT 1
+""")
+# No row of the log is shorter than 80 bytes with its header.
+_MAY_EXCEED = text("SELECT pg_relation_size('interaction') / 80 > :limit")
 # Also against another purge, which counts in the same row.
 _LOCK_SEGMENTS = text("""
     SELECT no FROM logged_segment

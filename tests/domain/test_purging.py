@@ -25,7 +25,8 @@ def world(purge_world: PurgeWorld, monkeypatch: pytest.MonkeyPatch) -> Iterator[
     """Parts of two entries, of which a chunk deletes two."""
     monkeypatch.setattr(purging, "BLOCK", 2)
     monkeypatch.setattr(purging, "PART", 2)
-    monkeypatch.setattr(purging, "_fitting", lambda parts, rows: min(1, len(parts)))
+    monkeypatch.setattr(purging, "_rows_that_fit", lambda session, job: 4)
+    monkeypatch.setattr(purging._Run, "seconds", lambda run: run._deleted)
     yield purge_world
     purge_world.tidy()
 
