@@ -371,9 +371,12 @@ def _parts(session: Session, bound: Mapping[str, Any], cutoff: dt.datetime) -> l
     statement = text(f"""
         SELECT entry_no / :block AS no, count(*) AS rows
         FROM ({purge_filters.candidates(session, bound)}) c
-        GROUP BY 1 ORDER BY 1
+        GROUP BY 1
     """)
-    blocks = session.execute(statement, {**bound, "cutoff": cutoff, "block": BLOCK}).all()
+    # The planner expects as many blocks as entries and would sort them all: half as long again.
+    session.execute(text("SET LOCAL enable_sort = off"))
+    blocks = sorted(session.execute(statement, {**bound, "cutoff": cutoff, "block": BLOCK}).all())
+    session.execute(text("SET LOCAL enable_sort = on"))
     enough = max(PART, -(-sum(block.rows for block in blocks) // MOST_PARTS))
     joined: list[tuple[int, int, int]] = []
     for no, rows in blocks:

@@ -6,7 +6,7 @@ import statistics
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -63,10 +63,8 @@ class PurgeBench:
                 "UPDATE interaction SET canceled_at = now(), canceled_by = actor_id WHERE entry_no % 2 = 0"
             )
             connection.execute("VACUUM ANALYZE interaction")
-            try:
+            with suppress(psycopg.errors.InsufficientPrivilege):
                 connection.execute("CHECKPOINT")
-            except psycopg.errors.InsufficientPrivilege:
-                pass
             row = connection.execute(
                 "SELECT count(*) FROM interaction WHERE canceled_at IS NOT NULL"
             ).fetchone()

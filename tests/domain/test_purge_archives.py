@@ -20,7 +20,7 @@ from .engine_helpers import drain, state_of, work
 from .purge_world import PurgeWorld
 
 EVERYTHING = "SELECT i.* FROM interaction i ORDER BY entry_no"
-VISIBLE = "SELECT entry_no, canceled, canceled_at, canceled_by, description, subject FROM interaction_visible ORDER BY 1"
+VISIBLE = "SELECT entry_no, canceled, canceled_at, canceled_by, subject FROM interaction_visible ORDER BY 1"
 COMMENTS = "SELECT entry_no, comment, actor_id, created_at FROM interaction_comment ORDER BY id"
 
 

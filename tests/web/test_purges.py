@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,13 @@ def canceled(marketing: Client, company: Company, unique: Unique, do_jobs: DoJob
             {"no": no},
         ).scalar_one()
     return first
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of archives."""
+    monkeypatch.setenv("INTERLOG_ARCHIVE_FOLDER", str(tmp_path))
+    return tmp_path
 
 
 def entries_of(client: Client, company: Company) -> list[dict[str, Any]]:
@@ -164,15 +172,12 @@ def test_a_name_is_there_once(admin: Client, unique: Unique) -> None:
 
 
 def test_an_archive_is_named_in_the_record(
-    admin: Client, company: Company, canceled: int, do_jobs: DoJobs, tmp_path: Path, monkeypatch: Any
+    admin: Client, company: Company, canceled: int, do_jobs: DoJobs, folder: Path
 ) -> None:
     """E8."""
-    import hashlib
-
-    monkeypatch.setenv("INTERLOG_ARCHIVE_FOLDER", str(tmp_path))
     job = admin.post("/purges", {"filters": {"template_code": company.template}, "archive": True}).json
     do_jobs()
     result = admin.get(f"/jobs/{job['id']}").json["result"]
     record = admin.get(f"/purges/{result['purge_id']}").json
-    content = (tmp_path / record["archive_file"]).read_bytes()
+    content = (folder / record["archive_file"]).read_bytes()
     assert (record["archive_rows"], record["archive_sha256"]) == (3, hashlib.sha256(content).hexdigest())

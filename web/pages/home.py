@@ -8,7 +8,17 @@ from flask import Blueprint, render_template, url_for
 from flask_babel import lazy_gettext as _
 from sqlalchemy.orm import Session
 
-from domain import contacts, interaction_groups, jobs, logged_segments, salespeople, segments, templates
+from domain import (
+    clock_guard,
+    contacts,
+    interaction_groups,
+    jobs,
+    logged_segments,
+    purge_schedules,
+    salespeople,
+    segments,
+    templates,
+)
 from domain.users import Role
 from web import database
 from web.pages import logged_segments as logged_pages
@@ -50,6 +60,8 @@ def show() -> Answer:
         logged=logged,
         logged_columns=LOGGED_COLUMNS,
         running=jobs.describe(session, under_way),
+        clock=clock_guard.suspicion(session),
+        failed_schedules=purge_schedules.failed(session),
         steps=_first_steps(session) if not logged else None,
     )
 

@@ -54,6 +54,10 @@ RESULT_WORDS = {
     "unchanged": _("Unchanged"),
     "refused": _("Refused"),
     "deleted": _("Deleted"),
+    "purge_id": _("Record"),
+    "jobs": _("Jobs"),
+    "idempotency_keys": _("Answers to repeated requests"),
+    "sign_in_links": _("Sign-in links"),
 }
 
 
@@ -96,7 +100,9 @@ def cancel(key: str) -> Answer:
     back = url_for("pages.jobs.card", key=job.id)
     if not guard.confirmed():
         return guard.ask(
-            gettext("Cancel this job? What it has done so far is undone."),
+            gettext("Stop this job? What it has deleted so far stays deleted.")
+            if job.kind == "purge"
+            else gettext("Cancel this job? What it has done so far is undone."),
             title=gettext("Cancel job"),
             yes=gettext("Cancel job"),
             back=back,

@@ -19,6 +19,7 @@ from domain import (
     follow_ups,
     interaction_groups,
     logged_segments,
+    purge_schedules,
     salespeople,
     segment_lines,
     segment_logging,
@@ -105,6 +106,7 @@ class Demo:
     entry_no: int
     job: str
     token: int = 1
+    schedule: str = "Nightly"
 
 
 @pytest.fixture(scope="module")
@@ -112,6 +114,9 @@ def demo(app: Flask, sessions: Any, do_jobs: Callable[[], None]) -> Demo:
     """A salesperson, templates, a campaign, 60 contacts, a segment, and another one that has been logged."""
     with sessions() as session, session.begin():
         actor = system(session)
+        purge_schedules.create(
+            session, values={"name": "Nightly", "cron": "0 2 * * *", "timezone": "Europe/Berlin"}, actor=actor
+        )
         for role in Role:
             users.create_user(
                 session,
