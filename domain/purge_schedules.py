@@ -191,7 +191,7 @@ def start_due(session: Session) -> bool:
         .where(
             PurgeSchedule.enabled == true(),
             PurgeSchedule.next_run_at <= func.clock_timestamp(),
-            ~exists(text("SELECT FROM clock_mark WHERE seen_ahead IS NOT NULL")),
+            text("NOT EXISTS (SELECT FROM clock_mark WHERE seen_ahead IS NOT NULL)"),
         )
         .order_by(PurgeSchedule.next_run_at)
         .limit(1)

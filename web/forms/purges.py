@@ -21,7 +21,7 @@ DAYS = ("date_from", "date_to")
 class PurgeForm(RecordForm):
     """Which canceled entries are to be deleted; nothing given means all of them (E5)."""
 
-    groups = ((None, FILTERS), (None, ("archive",)))
+    groups: tuple[tuple[Any, tuple[str, ...]], ...] = ((None, FILTERS), (None, ("archive",)))
     entry_no_from = WholeField(_("From Entry No."), maximum=2**63 - 1)
     entry_no_to = WholeField(_("To Entry No."), maximum=2**63 - 1)
     contact_no = CodeField(FIELDS["contact_no"])
