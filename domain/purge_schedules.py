@@ -273,8 +273,10 @@ def _now(session: Session) -> dt.datetime:
 
 def _set_next(session: Session, schedule: PurgeSchedule) -> None:
     """Find the next time, from now on: what was missed is missed once."""
+    with session.no_autoflush:  # enabled and its next time go together
+        now = _now(session)
     schedule.next_run_at = (
-        cron.following(schedule.cron, schedule.timezone, _now(session))[0] if schedule.enabled else None
+        cron.following(schedule.cron, schedule.timezone, now)[0] if schedule.enabled else None
     )
 
 

@@ -11,6 +11,7 @@ import os
 import platform
 import statistics
 import tempfile
+import time
 import urllib.request
 import uuid
 from collections.abc import Callable, Iterator
@@ -27,6 +28,7 @@ from sqlalchemy import make_url
 from domain import actors, tokens
 from ops import memory
 from ops.bench_measures import SMALL, Bench, Logging
+from ops.bench_purge import ALONE_SECONDS, Beside, PurgeBench
 from ops.job_client import JobClient
 from ops.processes import free_port
 from ops.stack import Options, Stack, up
@@ -179,6 +181,7 @@ def measure(stack: Stack, result: Result, *, rounds: int) -> None:
         site.visit(base)
         _measure_logging(bench, result, base, added, rounds=rounds)
         _note_memory(result, before, _memory(stack))
+        _measure_purges(PurgeBench(client, stack.database_url), result, rounds=rounds)
         bench.delete_segment(base)
         if (imported := bench.import_contacts(min(IMPORTED, result.lines))) is not None:
             result.add("import contacts", min(IMPORTED, result.lines), imported)
@@ -215,6 +218,32 @@ def _measure_logging(bench: Bench, result: Result, base: str, lines: int, *, rou
         )
     followed = [bench.log(bench.copy_segment(base), follow_up=True) for _ in range(max(1, rounds // 2))]
     _add(result, "log with follow-up", lines, [one.seconds for one in followed], limit)
+
+
+def _measure_purges(bench: PurgeBench, result: Result, *, rounds: int) -> None:
+    """Purge half of the log, each time beside one plain DELETE of the same rows, while people read and write."""
+    plain: list[float] = []
+    purged: list[float] = []
+    alone, beside = Beside(), Beside()
+    bench.fill()
+    with bench.people(alone):
+        time.sleep(ALONE_SECONDS)
+    rows = 0
+    for _ in range(rounds):
+        bench.fill()
+        with bench.people(Beside()):
+            plain.append(bench.delete_plainly())
+        rows = bench.fill()
+        with bench.people(beside):
+            purged.append(bench.purge())
+    limit = rows / statistics.median(plain)
+    result.add("plain DELETE", rows, statistics.median(plain))
+    _add(result, "purge canceled entries", rows, purged, limit)
+    (reading, writing), (still_reading, still_writing) = alone.p95(), beside.p95()
+    click.echo(
+        f"beside a purge (longest chunk {bench.longest_transaction() * 1000:.0f} ms): p95 of the log's first page "
+        f"{still_reading:.1f} ms, alone {reading:.1f}; of writing an entry {still_writing:.1f} ms, alone {writing:.1f}"
+    )
 
 
 def _add(result: Result, name: str, rows: int, seconds: list[float], limit: float) -> None:

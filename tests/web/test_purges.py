@@ -134,6 +134,8 @@ def test_a_schedule_is_made_changed_run_and_deleted(
         == 412
     )
 
+    assert admin.patch(path, {"enabled": True, "cron": "5 2 * * *"}).json["next_run_at"] is not None
+
     run = admin.post(f"{path}/run")
     do_jobs()
     assert (run.status_code, run.json["parameters"]["schedule"]) == (202, name)
