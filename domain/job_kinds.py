@@ -8,7 +8,9 @@ from domain import (
     entry_totals,
     erasure,
     follow_ups,
+    housekeeping,
     logged_segment_deletion,
+    purging,
     segment_logging,
 )
 
@@ -20,6 +22,8 @@ __all__ = [
     "entry_totals",
     "erasure",
     "follow_ups",
+    "housekeeping",
     "logged_segment_deletion",
+    "purging",
     "segment_logging",
 ]

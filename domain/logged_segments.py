@@ -42,6 +42,7 @@ class LoggedSegment(Base):
     deleted_at: Mapped[datetime | None]
     summed_up_at: Mapped[datetime | None]
     deleting_job_id: Mapped[uuid.UUID | None]
+    purged_count: Mapped[int] = mapped_column(server_default="0")
 
 
 class LoggedSegmentIncomplete(Conflict):

@@ -107,17 +107,16 @@ CHECKS = [
         "(SELECT max(entry_no) FROM interaction UNION SELECT max(last_entry_no) FROM logged_segment) u(no) "
         "WHERE u.no > q.last_value - CASE WHEN q.is_called THEN 0 ELSE 1 END",
     ),
-    # A purge takes entries away again; when there are purges, what they took is to be added here.
     Check(
         "logged_interactions_count",
-        "logged segments with another number of entries than were logged",
+        "logged segments with another number of entries, purged ones included, than were logged",
         """
         SELECT s.no FROM logged_segment s
         LEFT JOIN (
             SELECT logged_segment_no, count(*) AS entries FROM interaction
             WHERE logged_segment_no IS NOT NULL GROUP BY logged_segment_no
         ) i ON i.logged_segment_no = s.no
-        WHERE s.status = 'logged' AND s.interactions_count <> coalesce(i.entries, 0)
+        WHERE s.status = 'logged' AND s.interactions_count <> coalesce(i.entries, 0) + s.purged_count
         """,
     ),
     Check(
@@ -310,6 +309,18 @@ CHECKS = [
         "company_of_person",
         "persons whose company is not a company",
         "SELECT p.no FROM contact p JOIN contact c ON c.id = p.company_id WHERE c.type <> 'company'",
+    ),
+    Check(
+        "comment_without_entry",
+        "comments on an entry that is not there",
+        "SELECT c.id FROM interaction_comment c "
+        "WHERE NOT EXISTS (SELECT FROM interaction i WHERE i.entry_no = c.entry_no)",
+    ),
+    Check(
+        "purge_record_open",
+        "records of purges that nobody is doing any more",
+        "SELECT r.id FROM purge_record r WHERE r.finished_at IS NULL "
+        "AND NOT EXISTS (SELECT FROM job j WHERE j.id = r.job_id AND j.finished_at IS NULL)",
     ),
     Check(
         "job_without_chunk",

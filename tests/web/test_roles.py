@@ -55,6 +55,10 @@ GET /postponed-interactions/<int:entry_no>
 GET /jobs
 GET /jobs/<uuid:id>
 GET /jobs/<uuid:id>/events
+GET /purges
+GET /purges/<int:id>
+GET /purge-schedules
+GET /purge-schedules/<name>
 """.splitlines()
 READERS_AND_SERVICES = """
 GET /document-events
@@ -127,6 +131,11 @@ GET /tokens/<int:id>
 DELETE /tokens/<int:id>
 GET /audit
 POST /document-events/replay
+POST /purges
+POST /purge-schedules
+PATCH /purge-schedules/<name>
+DELETE /purge-schedules/<name>
+POST /purge-schedules/<name>/run
 """.splitlines()
 
 SETS: list[tuple[list[str], set[Role]]] = [

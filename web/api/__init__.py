@@ -24,6 +24,7 @@ from web.api import (
     number_series,
     personal_data,
     postponed_interactions,
+    purges,
     salespeople,
     segment_lines,
     segments,
@@ -61,6 +62,7 @@ NOUNS = (
     interaction_comments,
     postponed_interactions,
     document_events,
+    purges,
     jobs,
 )
 

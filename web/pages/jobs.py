@@ -64,6 +64,10 @@ RESULT_WORDS = {
     "ignored": vocabulary.EVENT_OUTCOMES["ignored"],
     "unresolved": vocabulary.EVENT_OUTCOMES["unresolved"],
     "suppressed": vocabulary.EVENT_OUTCOMES["suppressed"],
+    "purge_id": _("Record"),
+    "jobs": _("Jobs"),
+    "idempotency_keys": _("Answers to repeated requests"),
+    "sign_in_links": _("Sign-in links"),
 }
 
 
@@ -107,7 +111,9 @@ def cancel(key: str) -> Answer:
     back = url_for("pages.jobs.card", key=job.id)
     if not guard.confirmed():
         return guard.ask(
-            gettext("Cancel this job? What it has done so far is undone.")
+            gettext("Stop this job? What it has deleted so far stays deleted.")
+            if job.kind == "purge"
+            else gettext("Cancel this job? What it has done so far is undone.")
             if _is_undone(job.kind)
             else gettext("Cancel this job? What it has done so far stays."),
             title=gettext("Cancel job"),

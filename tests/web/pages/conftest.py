@@ -21,6 +21,7 @@ from domain import (
     interaction_groups,
     logged_segments,
     postponed,
+    purge_schedules,
     salespeople,
     segment_lines,
     segment_logging,
@@ -110,6 +111,7 @@ class Demo:
     postponed: int
     event: int
     token: int = 1
+    schedule: str = "Nightly"
 
 
 @pytest.fixture(scope="module")
@@ -117,6 +119,9 @@ def demo(app: Flask, sessions: Any, do_jobs: Callable[[], None]) -> Demo:
     """A salesperson, templates, a campaign, 60 contacts, a segment, and another one that has been logged."""
     with sessions() as session, session.begin():
         actor = system(session)
+        purge_schedules.create(
+            session, values={"name": "Nightly", "cron": "0 2 * * *", "timezone": "Europe/Berlin"}, actor=actor
+        )
         for role in Role:
             users.create_user(
                 session,
