@@ -95,6 +95,10 @@ class Faults:
         """Note one fault of `field`."""
         self._faults.append(Fault(field, code, value, params))
 
+    def extend(self, others: Faults) -> None:
+        """Note the faults that were collected elsewhere as well."""
+        self._faults.extend(others._faults)
+
     def raise_if_any(self) -> None:
         """Raise `Invalid` with everything noted so far, if anything was."""
         if self._faults:

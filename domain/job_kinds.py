@@ -1,5 +1,23 @@
 """Makes every kind of job known to the engine; imported by whoever does jobs."""
 
-from domain import contact_import, criteria, follow_ups, segment_logging
+from domain import (
+    contact_import,
+    criteria,
+    follow_ups,
+    mailing_group_fill,
+    saved_criteria,
+    segment_logging,
+    segment_reuse,
+    undo,
+)
 
-__all__ = ["contact_import", "criteria", "follow_ups", "segment_logging"]
+__all__ = [
+    "contact_import",
+    "criteria",
+    "follow_ups",
+    "mailing_group_fill",
+    "saved_criteria",
+    "segment_logging",
+    "segment_reuse",
+    "undo",
+]

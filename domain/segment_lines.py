@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from sqlalchemy import BigInteger, select, text
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from domain import audit, criteria_actions, inherited, records, segments
+from domain import audit, criteria_actions, inherited, line_history, records, segments
 from domain.actors import Actor
 from domain.contacts import Contact
 from domain.database import Base
@@ -227,9 +227,7 @@ def add(
         segment_id=segment.id, line_no=segment.last_line_no + 1, contact_id=contact.id, **columns
     )
     session.add(line)
-    _record(session, segment, action="add", lines=1, contact_nos=[contact.no], actor=actor)
-    segment.last_line_no += 1
-    session.flush()
+    _record_added(session, segment, 1, contact_nos=[contact.no], actor=actor)
     return line
 
 
@@ -303,9 +301,8 @@ def add_many(
         },
     ).one()
     if row.added:
-        _record(session, segment, action="add", lines=row.added, contact_nos=contact_nos, actor=actor)
-        segment.last_line_no += row.added
-        session.flush()
+        left_out = {"existing": row.existing, "blocked": row.blocked}
+        _record_added(session, segment, row.added, contact_nos=contact_nos, actor=actor, left_out=left_out)
     return Added(row.added, row.existing, row.blocked, row.excluded)
 
 
@@ -360,32 +357,54 @@ def remove(session: Session, segment: Segment, line: SegmentLine, *, actor: Acto
     segment = segments.editable(session, segment)
     line = get(session, segment, line.line_no, lock=True)
     contact_no = session.scalars(select(Contact.no).where(Contact.id == line.contact_id)).first()
-    session.delete(line)
-    _record(
-        session,
-        segment,
-        action="reduce",
-        lines=-1,
-        contact_nos=[contact_no] if contact_no else [],
-        actor=actor,
-    )
-    session.flush()
+    session.expunge(line)
+    _take_out(session, segment, [line.line_no], contact_nos=[contact_no] if contact_no else [], actor=actor)
 
 
-def _record(
-    session: Session, segment: Segment, *, action: str, lines: int, contact_nos: Iterable[str], actor: Actor
-) -> None:
-    """Count lines that came or went by hand and keep it as a criteria action, one per request (S7)."""
-    segment.lines_count += lines
+def _take_out(
+    session: Session, segment: Segment, line_nos: Sequence[int], *, contact_nos: Iterable[str], actor: Actor
+) -> int:
+    """Move lines to the history and keep it as one action by hand (S7); return how many there were."""
+    action_no = criteria_actions.next_no(session, segment.id)
+    removed = line_history.take_out(session, segment.id, action_no=action_no, line_nos=line_nos)
+    segment.lines_count -= removed
     session.flush()
     criteria_actions.keep(
         session,
         segment_id=segment.id,
-        action=action,
+        action="reduce",
         manual=True,
         filters={"contact": {"no": list(contact_nos)}},
         options={},
-        added=max(lines, 0),
-        removed=max(-lines, 0),
+        removed=removed,
+        actor_id=actor.id,
+    )
+    return removed
+
+
+def _record_added(
+    session: Session,
+    segment: Segment,
+    lines: int,
+    *,
+    contact_nos: Iterable[str],
+    actor: Actor,
+    left_out: Mapping[str, int] | None = None,
+) -> None:
+    """Count lines that came by hand and keep it as a criteria action, one per request (S7)."""
+    numbers = (segment.last_line_no + 1, segment.last_line_no + lines)
+    segment.lines_count += lines
+    segment.last_line_no += lines
+    session.flush()
+    criteria_actions.keep(
+        session,
+        segment_id=segment.id,
+        action="add",
+        manual=True,
+        filters={"contact": {"no": list(contact_nos)}},
+        options={},
+        added=lines,
+        numbers=numbers,
+        left_out=left_out,
         actor_id=actor.id,
     )

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from domain import criteria
 from tests.web.conftest import Client, Company, faults_of
 
 Unique = Callable[[str], str]
@@ -131,9 +132,14 @@ def test_unknown_contacts_are_named_by_place_and_nothing_is_added(
 
 
 def test_contacts_are_added_by_filter_in_a_job(
-    marketing: Client, company: Company, unique: Unique, do_jobs: Callable[[], None]
+    marketing: Client,
+    company: Company,
+    unique: Unique,
+    do_jobs: Callable[[], None],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """S5, J1"""
+    monkeypatch.setattr(criteria, "SMALL", -1)
     no = unique("SEG")
     marketing.post("/segments", {"no": no, "description": "x"})
     body = {"action": "add", "filters": {"contact": {"salesperson_code": company.salesperson.lower()}}}
