@@ -17,7 +17,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from domain import contact_filters, criteria_actions, jobs, line_history, segments, sql
+from domain import contact_filters, criteria_actions, jobs, line_history, segment_lines, segments, sql
 from domain import values as v
 from domain.actors import Actor
 from domain.contact_filters import Filters
@@ -45,6 +45,8 @@ OPTIONS: dict[str, tuple[str, ...]] = {
 }
 # Adds the contacts of a logged segment with the campaigns of their entries (S8); not a filter that can be typed.
 REUSE_OF = "reuse_of"
+# Takes out lines chosen as such, by hand (S7).
+LINES = "lines"
 
 Counts = dict[str, int]
 
@@ -159,6 +161,8 @@ CUT_REMOVED = """
         GROUP BY (position - 1) / :chunk
     )
 """
+# Lines that were chosen as lines, by number or by what is wrong with them.
+CHOSEN = "gone AS ({lines})"
 # The contacts of a logged segment, whether its entries are canceled by now or not. Index: interaction_pkey.
 OF_LOGGED_SEGMENT = """
     c.id IN (
@@ -192,9 +196,12 @@ INSERT_REUSED_LINES = text("""
 
 
 def statement(
-    action: str, filters: Mapping[str, Any], options: Mapping[str, bool], *, cut: bool
+    session: Session, action: str, filters: Mapping[str, Any], options: Mapping[str, bool], *, cut: bool
 ) -> tuple[str, dict[str, Any]]:
     """Make the statement that counts what an action does and, with `cut`, writes its chunks; and its parameters."""
+    if LINES in filters:
+        lines, parameters = segment_lines.selected(session, filters[LINES])
+        return f"WITH {CHOSEN.format(lines=lines)} {CUT_REMOVED if cut else ''} {COUNT_REMOVED}", parameters
     if REUSE_OF in filters:
         condition, parameters = OF_LOGGED_SEGMENT, {"reuse_of": filters[REUSE_OF]}
     else:
@@ -230,7 +237,7 @@ def count(session: Session, segment: Segment, *, values: Mapping[str, Any]) -> C
         Naming every fault of the request.
     """
     action, filters, options = take(session, values)
-    query, parameters = statement(action, filters, options, cut=False)
+    query, parameters = statement(session, action, filters, options, cut=False)
     session.execute(TUNING)
     row = session.execute(text(query), {"segment_id": segment.id, **parameters}).one()
     return dict(row._mapping)
@@ -346,7 +353,7 @@ class CriteriaActionKind(Kind):
 
     def _cut(self, session: Session, job: Job, at: int, *, last_line_no: int) -> Counts:
         act = job.working["acts"][at]
-        query, parameters = statement(act["action"], act["filters"], act["options"], cut=True)
+        query, parameters = statement(session, act["action"], act["filters"], act["options"], cut=True)
         session.execute(TUNING)
         first_no = session.execute(
             text("SELECT max(no) + :others FROM job_chunk WHERE job_id = :job_id"),

@@ -23,8 +23,8 @@ from domain.segments import Segment
 THING = "saved_criteria"
 STORED: tuple[str, ...] = ("code", "description", "actions")
 
-# Where lines came from that no filter describes: what a segment was copied from, or skipped lines.
-NO_FILTERS = ("skipped_of", "copy_of")
+# Where lines came from or went that no filter of contacts describes.
+NO_FILTERS = ("skipped_of", "copy_of", criteria.LINES)
 MOST_ACTIONS = 1000
 
 

@@ -12,6 +12,7 @@ from sqlalchemy import BigInteger, select, text
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from domain import audit, criteria_actions, inherited, line_history, records, segments
+from domain import values as v
 from domain.actors import Actor
 from domain.contacts import Contact
 from domain.database import Base
@@ -65,9 +66,7 @@ class Added:
 
 PAGE = """
     SELECT e.*, c.no AS contact_no, c.name AS contact_name, o.no AS company_no,
-           g.code AS group_code, {recent} AS contacted_recently,
-           EXISTS (SELECT FROM segment_line d WHERE d.segment_id = e.segment_id AND d.contact_id = e.contact_id
-                   AND d.line_no <> e.line_no) AS duplicate_contact
+           g.code AS group_code, {recent} AS contacted_recently, {duplicate} AS duplicate_contact
     FROM segment_line_effective e
     LEFT JOIN contact c ON c.id = e.contact_id
     LEFT JOIN contact o ON o.id = e.company_id
@@ -82,6 +81,24 @@ RECENT = """
         SELECT FROM interaction_visible i
         WHERE i.contact_id = e.contact_id AND NOT i.canceled
           AND i.date BETWEEN e.date - CAST(:days AS integer) AND e.date + CAST(:days AS integer)))
+"""
+DUPLICATE = """
+    EXISTS (SELECT FROM segment_line d WHERE d.segment_id = e.segment_id AND d.contact_id = e.contact_id
+            AND d.line_no <> e.line_no)
+"""
+WARNINGS = {
+    "email_missing": "e.email_missing",
+    "excluded": "e.excluded",
+    "contacted_recently": RECENT,
+    "duplicate_contact": DUPLICATE,
+}
+# Which lines a filter is about; `line_nos` names them one by one.
+FILTERS = ("contact_no", "q", "problem", "warning", "overridden", "line_nos")
+# Index: segment_line_pkey.
+SELECTED = """
+    SELECT e.line_no FROM segment_line_effective e
+    LEFT JOIN contact c ON c.id = e.contact_id
+    WHERE e.segment_id = :segment_id {conditions}
 """
 
 
@@ -98,12 +115,13 @@ def page(
     Parameters
     ----------
     filters
-        `contact_no`; `problem` (codes, or `any`); `overridden` (`true`, `false`).
+        `contact_no`; `q` (number or name of the contact contains it); `problem` (codes, or `any`); `warning` (codes);
+        `overridden` (`true`, `false`).
     after
         Number of the last line of the page before.
     """
     conditions, parameters = _conditions(session, filters)
-    statement = PAGE.format(recent=RECENT, conditions=" ".join(conditions))
+    statement = PAGE.format(recent=RECENT, duplicate=DUPLICATE, conditions=" ".join(conditions))
     rows = session.execute(
         text(statement),
         {
@@ -117,18 +135,36 @@ def page(
     return _describe(session, segment, rows)
 
 
+def selected(session: Session, filters: Mapping[str, Sequence[Any]]) -> tuple[str, dict[str, Any]]:
+    """Make the statement that gives the numbers of the lines of `:segment_id` that `filters` mean; no filter: all.
+
+    Filters are those of `page`, and `line_nos`.
+    """
+    conditions, parameters = _conditions(session, filters)
+    return SELECTED.format(conditions=" ".join(conditions)), {**parameters, "days": pressure_days(session)}
+
+
 def pressure_days(session: Session) -> int:
     """Return the N of S9 (days either side of a line's date) from the setup; 0 is off."""
     return int(session.execute(text("SELECT contact_pressure_days FROM setup")).scalar_one())
 
 
-def _conditions(session: Session, filters: Mapping[str, Sequence[str]]) -> tuple[list[str], dict[str, Any]]:
+def _conditions(session: Session, filters: Mapping[str, Sequence[Any]]) -> tuple[list[str], dict[str, Any]]:
     conditions: list[str] = []
     parameters: dict[str, Any] = {}
     if filters.get("contact_no"):
         ids = records.ids_of(session, Contact.id, Contact.no, filters["contact_no"])
         conditions.append("AND e.contact_id = ANY(:contact_ids)")
         parameters["contact_ids"] = list(ids.values())
+    if filters.get("line_nos"):
+        conditions.append("AND e.line_no = ANY(CAST(:line_nos AS integer[]))")
+        parameters["line_nos"] = list(filters["line_nos"])
+    if filters.get("q"):
+        conditions.append("AND (c.no ILIKE ANY(CAST(:q AS text[])) OR c.name ILIKE ANY(CAST(:q AS text[])))")
+        parameters["q"] = [records.pattern(text) for text in filters["q"] if v.is_text(text)]
+    if filters.get("warning"):
+        known = [WARNINGS[code] for code in filters["warning"] if code in WARNINGS]
+        conditions.append(f"AND ({' OR '.join(known) or 'false'})")
     if filters.get("problem"):
         conditions.append("AND NOT e.ready AND (:any_problem OR e.problems && CAST(:problems AS text[]))")
         parameters["any_problem"] = "any" in filters["problem"]
@@ -180,11 +216,7 @@ def overrides(line: SegmentLine, codes: inherited.Codes) -> dict[str, Any]:
 
 
 def _warnings(row: Any) -> list[str]:
-    return [
-        code
-        for code in ("email_missing", "excluded", "contacted_recently", "duplicate_contact")
-        if getattr(row, code)
-    ]
+    return [code for code in WARNINGS if getattr(row, code)]
 
 
 def get(session: Session, segment: Segment, line_no: int, *, lock: bool = False) -> SegmentLine:

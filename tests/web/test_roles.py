@@ -72,6 +72,8 @@ POST /segments/<no>/actions
 POST /segments/<no>/actions/count
 POST /segments/<no>/actions/undo
 POST /segments/<no>/save-criteria
+POST /segments/<no>/lines/change
+POST /segments/<no>/lines/remove
 POST /segments/<no>/apply-criteria
 POST /segments/<no>/reuse
 POST /segments/<no>/fill-mailing-group

@@ -282,7 +282,7 @@ def index_actions(path: SegmentPath, query: NumberedQuery) -> Response:
 @allow(Role.MARKETING)
 def act(path: SegmentPath, body: ActionRequest) -> Response:
     """Ask for an action on a segment; actions on one segment queue one after the other."""
-    return _ask(path, body, criteria.request)
+    return ask(path, body, criteria.request)
 
 
 @api.post("/segments/<no>/actions/count", responses={200: ActionResult})
@@ -322,24 +322,24 @@ def save_criteria(path: SegmentPath, body: CriteriaToSave) -> Response:
 @allow(Role.MARKETING)
 def apply_criteria(path: SegmentPath, body: CriteriaToApply) -> Response:
     """Ask for the actions of saved criteria, one after the other, on today's contacts."""
-    return _ask(path, body, saved_criteria.apply)
+    return ask(path, body, saved_criteria.apply)
 
 
 @api.post("/segments/<no>/reuse", responses={200: Job, 202: Job})
 @allow(Role.MARKETING)
 def reuse(path: SegmentPath, body: ReuseRequest) -> Response:
     """Ask for a line for each contact of a logged segment that is not there yet."""
-    return _ask(path, body, segment_reuse.request)
+    return ask(path, body, segment_reuse.request)
 
 
 @api.post("/segments/<no>/fill-mailing-group", responses={200: Job, 202: Job})
 @allow(Role.MARKETING)
 def fill_mailing_group(path: SegmentPath, body: FillRequest) -> Response:
     """Ask for the contacts of a segment to be put into a mailing group."""
-    return _ask(path, body, mailing_group_fill.request)
+    return ask(path, body, mailing_group_fill.request)
 
 
-def _ask(path: SegmentPath, body: Body, request: Callable[..., jobs.Job]) -> Response:
+def ask(path: SegmentPath, body: Body, request: Callable[..., jobs.Job]) -> Response:
     """Ask the domain for a job on a segment."""
     session = database.session()
     segment = segments.get(session, path.no)
@@ -360,4 +360,4 @@ def check(path: SegmentPath, query: CheckQuery) -> Response:
 @allow(Role.MARKETING)
 def log(path: SegmentPath, body: LogRequest) -> Response:
     """Have a segment logged; it is frozen from now on."""
-    return _ask(path, body, segment_logging.request)
+    return ask(path, body, segment_logging.request)
