@@ -38,7 +38,7 @@ MAKE = """
     SELECT 'industry_group', 'I' || id % 5, id FROM contact WHERE type = 'company';
     INSERT INTO interaction (entry_no, contact_id, company_id, template_version_id, actor_id, date, description,
                              salesperson_id, evaluation)
-    SELECT n, 1 + n::bigint * 7919 % :contacts, NULL, 1 + n % 8, 1, date '2025-01-01' + (n % 500)::integer, 'x', 1 + n % 20,
+    SELECT n, 1 + n::bigint * 7919 % :contacts, NULL, 1 + n % 8, 1, date '2025-01-01' + n % 500, 'x', 1 + n % 20,
            (ARRAY['positive', 'negative', NULL])[1 + n % 3]
     FROM generate_series(1, 2 * :contacts) n;
 """

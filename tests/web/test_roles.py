@@ -40,6 +40,7 @@ GET /segments
 GET /segments/<no>
 GET /segments/<no>/actions
 GET /segments/<no>/check
+GET /segments/<no>/why
 GET /segments/<no>/lines
 GET /segments/<no>/lines/<int:line_no>
 GET /saved-criteria
@@ -72,6 +73,7 @@ POST /segments/<no>/actions
 POST /segments/<no>/actions/count
 POST /segments/<no>/actions/undo
 POST /segments/<no>/save-criteria
+POST /segments/<no>/copy
 POST /segments/<no>/lines/change
 POST /segments/<no>/lines/remove
 POST /segments/<no>/apply-criteria

@@ -10,14 +10,17 @@ from pydantic import Field, Strict, WithJsonSchema
 
 from domain import (
     contact_filters,
+    contacts,
     criteria,
     criteria_actions,
     jobs,
     mailing_group_fill,
     saved_criteria,
     segment_check,
+    segment_copy,
     segment_logging,
     segment_reuse,
+    segment_story,
     segments,
     undo,
 )
@@ -190,6 +193,39 @@ class FillRequest(Body):
     replace: Flag | None
 
 
+class CopyRequest(Body):
+    """What the copy is called; by default what the original is."""
+
+    model_config = needs()
+    description: Name | None
+
+
+class WhyQuery(Query):
+    """About which contact."""
+
+    contact_no: QueryText
+
+
+class Effect(Shown):
+    """What an action did with a contact, or why it did nothing."""
+
+    code: Literal["added", "removed", "blocked", "excluded", "existing", "matches", "no_match"]
+    line_no: int | None
+
+
+class ToldAction(Action):
+    """An action, and what it did with a contact."""
+
+    effects: list[Effect]
+
+
+class Story(Shown):
+    """Why a contact is in a segment, or not."""
+
+    lines: list[int]
+    actions: list[ToldAction]
+
+
 class CheckQuery(Query):
     """Whether to look also for what hinders sending."""
 
@@ -337,6 +373,22 @@ def reuse(path: SegmentPath, body: ReuseRequest) -> Response:
 def fill_mailing_group(path: SegmentPath, body: FillRequest) -> Response:
     """Ask for the contacts of a segment to be put into a mailing group."""
     return ask(path, body, mailing_group_fill.request)
+
+
+@api.post("/segments/<no>/copy", responses={200: Job, 202: Job})
+@allow(Role.MARKETING)
+def copy(path: SegmentPath, body: CopyRequest) -> Response:
+    """Ask for a new segment with the same header and lines."""
+    return ask(path, body, segment_copy.request)
+
+
+@api.get("/segments/<no>/why", responses={200: Story})
+@allow(Role.VIEWER)
+def why(path: SegmentPath, query: WhyQuery) -> Response:
+    """Say why a contact is in a segment, or not."""
+    session = database.session()
+    segment = segments.get(session, path.no)
+    return shown(segment_story.of_contact(session, segment, contacts.get(session, query.contact_no)))
 
 
 def ask(path: SegmentPath, body: Body, request: Callable[..., jobs.Job]) -> Response:
