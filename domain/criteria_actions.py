@@ -105,14 +105,19 @@ def next_no(session: Session, segment_id: int) -> int:
 
 
 def page(
-    session: Session, segment: Segment, *, after: int | None = None, limit: int = 50
+    session: Session,
+    segment: Segment,
+    *,
+    after: int | None = None,
+    limit: int = 50,
+    newest_first: bool = False,
 ) -> list[CriteriaAction]:
-    """Read a page of the actions of a segment in the order they were done."""
+    """Read a page of the actions of a segment in the order they were done, or the other way round."""
     return list(
         session.scalars(
             select(CriteriaAction)
             .where(CriteriaAction.segment_id == segment.id, CriteriaAction.no > (after or 0))
-            .order_by(CriteriaAction.no)
+            .order_by(CriteriaAction.no.desc() if newest_first else CriteriaAction.no)
             .limit(limit)
         )
     )

@@ -80,6 +80,9 @@ JOB_KINDS = {
     "apply_criteria": _("Apply Saved Criteria"),
     "reuse": _("Reuse Logged Segment"),
     "fill_mailing_group": _("Fill Mailing Group"),
+    "change_lines": _("Change Lines"),
+    "remove_lines": _("Take Out Lines"),
+    "copy_segment": _("Copy Segment"),
     "follow_up": _("Create Follow-up Segment"),
     "cancel_interactions": _("Cancel Interactions"),
     "restore_interactions": _("Restore Interactions"),
@@ -95,6 +98,17 @@ CRITERIA_ACTIONS = {
     "add": _("Add Contacts"),
     "reduce": _("Reduce Contacts"),
     "refine": _("Refine Contacts"),
+}
+
+# What an action did with a contact, or why an add did not bring it.
+EFFECTS = {
+    "added": _("added"),
+    "removed": _("taken out"),
+    "blocked": _("matches, but is blocked for privacy"),
+    "excluded": _("matches, but is excluded from segments"),
+    "existing": _("matches, but was there already"),
+    "matches": _("matches today, but did not then"),
+    "no_match": _("does not match"),
 }
 
 # Problems and warnings of segment lines (S9), and what can be done about them.

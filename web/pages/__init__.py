@@ -9,6 +9,7 @@ from web.pages import (
     account,
     campaigns,
     contacts,
+    criteria_words,
     errors,
     guard,
     home,
@@ -19,8 +20,11 @@ from web.pages import (
     layout,
     logged_segments,
     lookup,
+    many_lines,
     number_series,
     salespeople,
+    saved_criteria,
+    segment_criteria,
     segment_lines,
     segments,
     setup,
@@ -37,7 +41,10 @@ NOUNS = (
     lookup,
     contacts,
     segments,
+    segment_criteria,
     segment_lines,
+    many_lines,
+    saved_criteria,
     jobs,
     logged_segments,
     interactions,
@@ -59,6 +66,7 @@ def register(app: Flask) -> None:
     app.config.setdefault("WTF_CSRF_TIME_LIMIT", None)
     Bootstrap5(app)
     layout.init_app(app)
+    app.jinja_env.globals["criteria_words"] = criteria_words
     errors.init_app(app)
     pages = Blueprint("pages", __name__)
     guard.protect(pages)

@@ -62,6 +62,7 @@ MORE = (
         (
             Item(_("Campaigns"), "pages.campaigns.index"),
             Item(_("Salespeople"), "pages.salespeople.index"),
+            Item(_("Saved Criteria"), "pages.saved_criteria.index"),
         ),
     ),
     Group(
@@ -167,6 +168,7 @@ _WORDS: dict[str, Mapping[str, Any]] = {
     "field": vocabulary.FIELDS,
     "problem": {**vocabulary.LINE_PROBLEMS, **vocabulary.LINE_WARNINGS, **vocabulary.SEGMENT_PROBLEMS},
     "criteria_action": vocabulary.CRITERIA_ACTIONS,
+    "effect": vocabulary.EFFECTS,
 }
 
 
