@@ -144,6 +144,12 @@ class ManyLinesForm(LineForm):
         words={name: FIELDS[name] for _title, names in LineForm.groups for name in names},
     )
 
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        for field in self.value_fields():
+            if isinstance(field, ChoiceField):
+                field.blank = _("As it is")
+
     def overrides(self) -> dict[str, Any]:
         """Give the values to be set, and None for those to be inherited again."""
         values = self.values()

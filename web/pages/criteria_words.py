@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Any
 
@@ -44,9 +44,9 @@ def condition(filters: Mapping[str, Any]) -> str:
             return str(words) % {"of": filters[name]}
     if criteria.LINES in filters:
         return _of_lines(filters[criteria.LINES])
-    parts = [_field(name, values) for name, values in filters.get("contact", {}).items()]
-    parts += [_field(name, filters[name]) for name in contact_filters.GROUPS if name in filters]
-    entry = [_field(name, values) for name, values in filters.get("interactions", {}).items()]
+    parts = _fields(filters.get("contact", {}), contact_filters.CONTACT)
+    parts += _fields(filters, contact_filters.GROUPS)
+    entry = _fields(filters.get("interactions", {}), contact_filters.INTERACTIONS)
     if entry:
         parts.append(gettext("with an interaction: %(fields)s", fields=", ".join(entry)))
     return "; ".join(parts) or str(gettext("all"))
@@ -68,6 +68,10 @@ def _of_lines(lines: Mapping[str, Any]) -> str:
     return "; ".join(parts) or str(gettext("all lines"))
 
 
+def _fields(given: Mapping[str, Any], names: Iterable[str]) -> list[str]:
+    return [_field(name, given[name]) for name in names if name in given]
+
+
 def _field(name: str, values: list[Any]) -> str:
     label = _LABELS.get(name) or FIELDS.get(name, name)
     return f"{label}: {_listed([_value(name, value) for value in values])}"
@@ -81,10 +85,10 @@ def _value(name: str, value: Any) -> str:
     return str(VALUE_WORDS.get(name, {}).get(value, value))
 
 
-def _listed(values: list[str]) -> str:
+def _listed(values: list[str], between: str | None = None) -> str:
     """List alternatives, the first few of them."""
     more = len(values) - MOST_VALUES
-    shown = f" {gettext('or')} ".join(values[:MOST_VALUES])
+    shown = (between or f" {gettext('or')} ").join(values[:MOST_VALUES])
     return f"{shown} {gettext('and %(count)s more', count=layout.number(more))}" if more > 0 else shown
 
 

@@ -119,7 +119,8 @@ def to_job(job: jobs.Job, segment_no: str) -> Answer:
         for name, value in result.items()
         if name in RESULT_WORDS and isinstance(value, int) and value
     ]
-    flash(f"{vocabulary.JOB_KINDS[job.kind]}. {', '.join(told) or gettext('Nothing has changed.')}", "good")
+    title = vocabulary.CRITERIA_ACTIONS.get(job.parameters.get("action", ""), vocabulary.JOB_KINDS[job.kind])
+    flash(f"{title}. {', '.join(told) or gettext('Nothing has changed.')}", "good")
     where = result.get("segment_no", segment_no)
     return redirect(url_for("pages.segments.card", key=where), 303)  # type: ignore[return-value]
 

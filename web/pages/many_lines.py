@@ -28,6 +28,9 @@ def change(key: str) -> Answer:
     session = database.session()
     segment = segments.get(session, key)
     chosen = _chosen()
+    if chosen is None:
+        flash(gettext("Choose at least one line."), "warn")
+        return redirect(url_for("pages.segments.card", key=segment.no) + "#lines", 303)  # type: ignore[return-value]
     form = ManyLinesForm() if request.method == "POST" else ManyLinesForm(data={})
     if request.method == "POST":
         values = {**chosen, "values": form.overrides()}
@@ -50,6 +53,8 @@ def remove(key: str) -> Answer:
     segment = segments.get(session, key)
     chosen = _chosen()
     back = url_for("pages.segments.card", key=segment.no) + "#lines"
+    if chosen is None:
+        return redirect(back, 303)  # type: ignore[return-value]
     if not guard.confirmed():
         return guard.ask(
             gettext("Take out %(lines)s? It can be undone.", lines=_said(chosen)),
@@ -72,8 +77,8 @@ def _arguments() -> list[tuple[str, str]]:
     return [(name, value) for name in names for value in request.values.getlist(name) if value]
 
 
-def _chosen() -> dict[str, Any]:
-    """Return which lines are meant, as the domain takes it: ticked ones win over a filter, nothing at all is all."""
+def _chosen() -> dict[str, Any] | None:
+    """Return which lines are meant, as the domain takes it; ticked ones win over a filter. None: nothing was chosen."""
     given = _arguments()
     numbers = [number for name, value in given if name == "line_no" and (number := lists.whole(value))]
     if numbers:
@@ -82,7 +87,9 @@ def _chosen() -> dict[str, Any]:
     for name, value in given:
         if name in FILTERS:
             filters.setdefault(name, []).append(value)
-    return {"filter": filters} if filters else {"all": True}
+    if filters:
+        return {"filter": filters}
+    return {"all": True} if ("all", "yes") in given else None
 
 
 def _said(chosen: dict[str, Any]) -> str:

@@ -87,7 +87,7 @@ def act(key: str, action: str) -> Answer:
             )
             if FRAGMENT in request.headers:
                 # That nothing is filled in is no fault while somebody is about to.
-                faults = _faults(form) if values["filters"] else []
+                faults = _faults(form) if values["filters"] or form.unreadable() else []
                 return render_template("segments/counted.html", counted=counted, action=action, faults=faults)
         else:
             job = records.attempt(
