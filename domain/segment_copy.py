@@ -12,7 +12,8 @@ from domain import audit, criteria, inherited, jobs, line_history, number_series
 from domain import values as v
 from domain.actors import Actor, of
 from domain.errors import Faults
-from domain.job_engine import Chunk, Kind, cut, register
+from domain.follow_ups import FollowUp
+from domain.job_engine import Chunk, cut, register
 from domain.jobs import Job
 from domain.segment_logging import reveal
 from domain.segments import Segment, Status
@@ -64,11 +65,10 @@ def request(session: Session, segment: Segment, *, values: Mapping[str, Any], ac
 
 
 @register
-class CopySegment(Kind):
+class CopySegment(FollowUp):
     """Makes the copy hidden, fills it in chunks, and shows it when it is whole."""
 
     name = "copy_segment"
-    undoes = True
 
     def is_small(self, session: Session, job: Job) -> bool:
         """Tell whether the segment has few lines."""
@@ -117,13 +117,3 @@ class CopySegment(Kind):
             object_key=copy.no, before={}, after=segments.stored(session, copy),
         )  # fmt: skip
         return {"segment_no": copy.no, "contacts": row.contacts, "left_out": row.found - row.contacts}
-
-    def undo(self, session: Session, job: Job, chunk: Chunk) -> None:
-        """Take the lines of one chunk away again."""
-        segments.delete_lines(session, job.working["segment_id"], first=chunk.range_from, last=chunk.range_to)
-
-    def undone(self, session: Session, job: Job) -> None:
-        """Take the hidden header away."""
-        if "segment_id" in job.working:
-            session.delete(session.get_one(Segment, job.working["segment_id"]))
-            session.flush()

@@ -226,7 +226,7 @@ def measure_criteria(stack: Stack, result: Result, *, rounds: int) -> None:
             result.add(name, *measured.act(no, action, filters))
             if action != "add":
                 result.add(f"undo: {name}", *measured.undo(no))
-        _note_memory(result, before, _memory(stack))
+        _note_memory(result, before, _memory(stack), first="counting")
         result.add("undo: add all", *measured.undo(no))
     finally:
         client.close()
@@ -293,14 +293,17 @@ def _memory(stack: Stack) -> dict[str, int | None]:
     return {name: peak(pid) if (pid := stack.pid_of(name)) else None for name in ("worker", "web")}
 
 
-def _note_memory(result: Result, before: dict[str, int | None], after: dict[str, int | None]) -> None:
-    for name, first in before.items():
+def _note_memory(
+    result: Result, before: dict[str, int | None], after: dict[str, int | None], *, first: str = ""
+) -> None:
+    first = first or f"{min(SMALL, result.lines):,} lines"
+    for name, then in before.items():
         last = after[name]
-        if first and last:
-            result.machine[f"{name}_peak_kb"] = [first, last]
+        if then and last:
+            result.machine[f"{name}_peak_kb"] = [then, last]
             click.echo(
-                f"peak memory of a {name} process: {first / 1024:.1f} MB after {min(SMALL, result.lines):,} lines, "
-                f"{last / 1024:.1f} MB after {result.lines:,} ({(last - first) / 1024:+.1f} MB)"
+                f"peak memory of a {name} process: {then / 1024:.1f} MB after {first}, "
+                f"{last / 1024:.1f} MB after {result.lines:,} ({(last - then) / 1024:+.1f} MB)"
             )
 
 
