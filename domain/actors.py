@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sqlalchemy import Identity, func, select
+from sqlalchemy import Identity, func, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -94,6 +94,31 @@ def claim_name(session: Session, name: str) -> int:
         insert(ActorRow).values(name=name).on_conflict_do_nothing(index_elements=[func.lower(ActorRow.name)])
     )
     return session.scalars(select(ActorRow.id).where(func.lower(ActorRow.name) == func.lower(name))).one()
+
+
+def claim_names(session: Session, wanted: set[str]) -> dict[str, int]:
+    """Map each name, in lower case, to the id of the actor called so; make those that are not there."""
+    if not wanted:
+        return {}
+    parameters = {"names": sorted(wanted)}
+    session.execute(
+        text("""
+            INSERT INTO actor (name)
+            SELECT DISTINCT ON (lower(g.name)) g.name FROM unnest(CAST(:names AS text[])) g(name)
+            WHERE NOT EXISTS (SELECT FROM actor a WHERE lower(a.name) = lower(g.name))
+            ORDER BY lower(g.name), g.name
+            ON CONFLICT DO NOTHING
+        """),
+        parameters,
+    )
+    rows = session.execute(
+        text(
+            "SELECT lower(a.name), a.id FROM unnest(CAST(:names AS text[])) g(name) "
+            "JOIN actor a ON lower(a.name) = lower(g.name)"
+        ),
+        parameters,
+    )
+    return dict(rows.all())
 
 
 def names(session: Session, ids: set[int]) -> dict[int, str]:

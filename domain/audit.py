@@ -8,13 +8,26 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, DateTime, ForeignKey, Identity, false, func, or_, select
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    DateTime,
+    ForeignKey,
+    Identity,
+    cast,
+    false,
+    func,
+    or_,
+    select,
+    text,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from domain import actors
 from domain.actors import Actor, ActorRow
 from domain.database import Base
+from domain.errors import Fault, Invalid
 from domain.values import is_text
 
 Changes = dict[str, list[Any]]
@@ -91,7 +104,16 @@ def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> Changes:
 def page(
     session: Session, *, filters: Mapping[str, Sequence[str]], after: str | None = None, limit: int = 50
 ) -> list[Audit]:
-    """Read a page, newest first; filters `user`, `action`, `object_type`, `object_key`."""
+    """Read a page, newest first.
+
+    Filters: `user`, `action`, `object_type`, `object_key`, and days in the time zone of the setup: `date_from`,
+    `date_to`.
+
+    Raises
+    ------
+    Invalid
+        For a date that is none.
+    """
     query = select(Audit).order_by(Audit.id.desc()).limit(limit)
     for name, given in filters.items():
         values = [value for value in given if is_text(value)]
@@ -100,6 +122,8 @@ def page(
             query = query.where(
                 Audit.actor_id.in_(select(ActorRow.id).where(func.lower(ActorRow.name).in_(lowered)))
             )
+        elif name in ("date_from", "date_to"):
+            query = query.where(_on_days(name, values[0] if values else ""))
         elif name == "object_key":
             query = query.where(
                 or_(false(), *(func.lower(Audit.object_key) == func.lower(v) for v in values))
@@ -109,6 +133,28 @@ def page(
     if after is not None:
         query = query.where(Audit.id < int(after))
     return list(session.scalars(query))
+
+
+def of(
+    session: Session, *, object_type: str, object_key: str, before: int | None = None, limit: int = 50
+) -> list[Audit]:
+    """Read what was done to one thing, newest first, before the deed with the id `before`. Index: audit_object_idx."""
+    query = select(Audit).where(Audit.object_type == object_type, Audit.object_key == object_key)
+    if before is not None:
+        query = query.where(Audit.id < before)
+    return list(session.scalars(query.order_by(Audit.id.desc()).limit(limit)))
+
+
+def _on_days(name: str, given: str) -> ColumnElement[bool]:
+    try:
+        day = date.fromisoformat(given)
+    except ValueError:
+        raise Invalid([Fault(f"query.{name}", "invalid", given)]) from None
+    midnight = func.timezone(
+        select(text("timezone")).select_from(text("setup")).scalar_subquery(),
+        cast(day, DateTime(timezone=False)),
+    )
+    return Audit.at >= midnight if name == "date_from" else Audit.at < midnight + text("interval '1 day'")
 
 
 def describe(session: Session, things: Sequence[Audit]) -> list[dict[str, Any]]:

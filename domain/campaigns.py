@@ -31,6 +31,7 @@ REFERENCES = {
     "interaction_template": "SELECT FROM interaction_template WHERE campaign_id = :id",
     "segment": "SELECT FROM segment WHERE campaign_id = :id AND status <> 'hidden'",
     "segment_line": f"SELECT FROM segment_line WHERE campaign_id = :id AND {records.OVERRIDDEN}",
+    "postponed_interaction": "SELECT FROM postponed_interaction WHERE campaign_id = :id",
 }
 
 

@@ -115,7 +115,7 @@ def take(session: Session, given: Any, faults: Faults) -> Filters:
         own.add("filters", "filter_missing")
     if not own:
         _check_known(session, places, own)
-    faults.extend(own)
+    faults.extend(own.noted)
     return filters
 
 

@@ -72,6 +72,7 @@ REFERENCES = {
     "interaction": "SELECT FROM interaction WHERE contact_id = :id"
     " UNION ALL SELECT FROM interaction WHERE company_id = :id AND company_id <> contact_id",
     "logged_segment": "SELECT FROM logged_segment_skip WHERE contact_id = :id",
+    "postponed_interaction": "SELECT FROM postponed_interaction WHERE contact_id = :id",
 }
 
 
@@ -173,7 +174,7 @@ def change(session: Session, contact: Contact, *, values: Mapping[str, Any], act
     Raises
     ------
     Invalid
-        Naming every fault.
+        Naming every fault; an erased contact stays as it is (C4).
     InUse
         If a company with people were to become a person (C1).
     """
@@ -182,6 +183,8 @@ def change(session: Session, contact: Contact, *, values: Mapping[str, Any], act
         session, contact, thing=THING, key=contact.no, against_references=values.get("type") == PERSON
     )
     faults = Faults()
+    if contact.erased_at is not None:
+        faults.add("no", "contact_erased", contact.no)
     rest = records.key_stays(values, "no", contact.no, faults)
     taken = v.take(rest, CHECKS, faults, read_only=READ_ONLY)
     columns, links = _columns_and_links(session, contact, taken, faults)

@@ -95,9 +95,18 @@ class Faults:
         """Note one fault of `field`."""
         self._faults.append(Fault(field, code, value, params))
 
-    def extend(self, others: Faults) -> None:
-        """Note the faults that were collected elsewhere as well."""
-        self._faults.extend(others._faults)
+    def extend(self, faults: Iterable[Fault]) -> None:
+        """Note faults found elsewhere."""
+        self._faults.extend(faults)
+
+    def fields(self) -> set[str]:
+        """Name the fields that have faults."""
+        return {fault.field for fault in self._faults}
+
+    @property
+    def noted(self) -> list[Fault]:
+        """Everything noted so far."""
+        return list(self._faults)
 
     def raise_if_any(self) -> None:
         """Raise `Invalid` with everything noted so far, if anything was."""

@@ -1,4 +1,4 @@
-"""Names that web, workers and beat agree on, and the broker settings that came through the fault runs.
+"""Names that web, workers, beat and other systems agree on, and the broker settings that came through the fault runs.
 
 A hint says "there is work" and nothing else; the work is found in PostgreSQL (DESIGN 1.4). Plain data: the
 domain knows no Celery.
@@ -8,6 +8,11 @@ from sqlalchemy.orm import Session
 
 JOBS_QUEUE = "jobs"
 WORK_TASK = "jobs.work"
+# The door by which other systems send document events through Celery. It has workers of its own: a message that is
+# none ends whoever reads it (RELIABILITY 1).
+DOCUMENTS_QUEUE = "documents"
+RECEIVE_TASK = "documents.receive"
+QUEUES = (JOBS_QUEUE, DOCUMENTS_QUEUE)
 
 # RELIABILITY 1: each value answers a fault that was reproduced there.
 BROKER = {

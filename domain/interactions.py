@@ -217,16 +217,3 @@ def get(session: Session, entry_no: int | str) -> dict[str, Any]:
     if not found:
         raise NotFound(THING, entry_no)
     return found[0]
-
-
-def comments(session: Session, entry_no: int) -> list[dict[str, Any]]:
-    """Read the comments of an entry in the order they were written (I7)."""
-    rows = session.execute(
-        text("""
-            SELECT c.comment, c.created_at AS date, a.name AS user
-            FROM interaction_comment c JOIN actor a ON a.id = c.actor_id
-            WHERE c.entry_no = :entry_no ORDER BY c.id
-        """),
-        {"entry_no": entry_no},
-    )
-    return [dict(row._mapping) for row in rows]

@@ -3,6 +3,8 @@
 from domain import (
     contact_import,
     criteria,
+    document_replay,
+    erasure,
     follow_ups,
     mailing_group_fill,
     many_lines,
@@ -16,6 +18,8 @@ from domain import (
 __all__ = [
     "contact_import",
     "criteria",
+    "document_replay",
+    "erasure",
     "follow_ups",
     "mailing_group_fill",
     "many_lines",

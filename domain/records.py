@@ -31,6 +31,10 @@ Key = InstrumentedAttribute[str]
 
 BLANK = "none"
 
+# Held while a batch of document events is recorded, and by whoever deletes what entries refer to: the log has no
+# foreign keys. Taken before any row lock.
+RECORDING = "hashtextextended('interlog recording', 0)"
+
 # The condition of segment_line_overridden_idx, word for word, so that the planner can use it.
 OVERRIDDEN = (
     "num_nonnulls(template_id, salesperson_id, campaign_id, date, duration_min, campaign_target, "
@@ -238,6 +242,7 @@ def remove(
     NotFound
         If somebody deleted it meanwhile.
     """
+    session.execute(text(f"SELECT pg_advisory_xact_lock({RECORDING})"))
     lock(session, row, thing=thing, key=key, against_references=True)
     for used_by, query in references.items():
         if session.execute(text(f"SELECT EXISTS ({query})"), parameters).scalar():

@@ -33,6 +33,7 @@ REFERENCES = {
     "segment_line": f"SELECT FROM segment_line WHERE salesperson_id = :id AND {records.OVERRIDDEN}",
     "campaign_entry": "SELECT FROM campaign_entry WHERE salesperson_id = :id",
     "interaction": "SELECT FROM interaction WHERE salesperson_id = :id",
+    "postponed_interaction": "SELECT FROM postponed_interaction WHERE salesperson_id = :id",
 }
 _CLEAR_REVOKED_TOKENS = text(
     "UPDATE api_token SET salesperson_id = NULL WHERE salesperson_id = :id AND revoked_at IS NOT NULL"

@@ -14,6 +14,8 @@ class Settings(BaseSettings):
     secret_key: SecretStr = SecretStr("")
     secure_cookies: bool = False
     requests_per_minute: int = 6000
+    # What one sender of document events may send, events or batches; each batch has up to 1,000 events.
+    event_requests_per_minute: int = 120_000
     sign_ins_per_minute: int = 10
     max_body_bytes: int = 64 * 1024 * 1024
     event_streams: int = 8

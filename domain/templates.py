@@ -66,6 +66,7 @@ REFERENCES = {
     "segment_line": f"SELECT FROM segment_line WHERE template_id = :id AND {records.OVERRIDDEN}",
     "interaction": "SELECT FROM interaction i JOIN interaction_template_version v"
     " ON v.id = i.template_version_id WHERE v.template_id = :id",
+    "postponed_interaction": "SELECT FROM postponed_interaction WHERE template_id = :id",
 }
 
 

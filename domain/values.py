@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Mapping
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -18,6 +18,7 @@ Check = Callable[[object], Any]
 
 NAME_LIMIT = 100
 SUBJECT_LIMIT = 250
+COMMENT_LIMIT = 2_000
 EMAIL_LIMIT = 254
 CODE_LIMIT = 20
 FOREIGN_NO_LIMIT = 60
@@ -29,6 +30,7 @@ CORRESPONDENCE_TYPES = ("hard_copy", "email", "fax")
 INFORMATION_FLOWS = ("outbound", "inbound")
 INITIATORS = ("us", "them")
 
+_INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})", re.ASCII)
 _CODE = re.compile(r"[\w.\-]+")
 _EMAIL = re.compile(r"[^@\s,;:<>()\"\[\]\\]+@[^@\s,;:<>()\"\[\]\\]+")
 _SECRET_FIELDS = frozenset({"password"})
@@ -266,3 +268,19 @@ def instant(value: object) -> datetime | None:
     if value is not None and (not isinstance(value, datetime) or value.tzinfo is None):
         raise Bad("invalid")
     return value
+
+
+def parse_instant(value: object) -> datetime:
+    """Read an instant written as RFC 3339 has it, with its offset from UTC; return it in UTC.
+
+    Raises
+    ------
+    Bad
+        If it is none.
+    """
+    try:
+        if isinstance(value, str) and _INSTANT.fullmatch(value):
+            return datetime.fromisoformat(value.upper()).astimezone(UTC)
+    except (ValueError, OverflowError):
+        pass
+    raise Bad("invalid")

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from domain import users
+from domain import actors, tokens, users
 from domain.database import make_engine
 
 
@@ -37,6 +37,20 @@ def create_token(database_url: str, values: dict[str, Any]) -> str:
     with _session(database_url) as session:
         _, plain_token = users.create_token(session, values=values, actor=users.system(session))
         return str(plain_token)
+
+
+@contextmanager
+def token_for_now(database_url: str, *, name: str, role: str) -> Iterator[str]:
+    """Make an API token for the length of a block."""
+    with _session(database_url) as session:
+        made, plain_token = tokens.create_token(
+            session, values={"name": name, "role": role}, actor=actors.system(session)
+        )
+    try:
+        yield plain_token
+    finally:
+        with _session(database_url) as session:
+            tokens.revoke_token(session, tokens.get(session, made.id), actor=actors.system(session))
 
 
 @contextmanager

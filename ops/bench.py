@@ -27,6 +27,7 @@ from sqlalchemy import make_url
 from domain import actors, tokens
 from ops import memory
 from ops.bench_criteria import COMBINED, Criteria
+from ops.bench_events import EventBench
 from ops.bench_measures import SMALL, Bench, Logging
 from ops.job_client import JobClient
 from ops.processes import free_port
@@ -36,6 +37,7 @@ LINES = 1_000_000
 QUICK_LINES = 50_000
 IMPORTED = 50_000
 HEADER_CHANGES = 15
+EVENTS = 25_000
 # Of the plain rate: where the project wants to be, and what it may not fall below (issue 2).
 GOAL, FLOOR = 0.9, 0.7
 
@@ -186,6 +188,7 @@ def measure(stack: Stack, result: Result, *, rounds: int) -> None:
         bench.delete_segment(base)
         if (imported := bench.import_contacts(min(IMPORTED, result.lines))) is not None:
             result.add("import contacts", min(IMPORTED, result.lines), imported)
+        measure_events(stack, client, result, count=min(EVENTS, result.lines))
     finally:
         client.close()
 
@@ -261,6 +264,32 @@ def _measure_logging(bench: Bench, result: Result, base: str, lines: int, *, rou
         )
     followed = [bench.log(bench.copy_segment(base), follow_up=True) for _ in range(max(1, rounds // 2))]
     _add(result, "log with follow-up", lines, [one.seconds for one in followed], limit)
+
+
+def measure_events(stack: Stack, client: JobClient, result: Result, *, count: int) -> None:
+    """Measure document events through HTTP and the stream, beside the plain inserts of the same rows (issue 3)."""
+    events = EventBench(client, stack.database_url, stack.redis_url, stack.base_url)
+    try:
+        events.set_up()
+        events.over_http(count)
+        http = events.over_http(count)
+        limit = count / events.plain()
+        result.add("plain rows of events", count, count / limit, note="one client, batches of 500")
+        result.add("events over HTTP", count, http, limit=limit)
+        result.add("events through the stream", count, events.through_stream(count), limit=limit)
+        result.add("single events over HTTP", *events.singles(), note="4 clients")
+        latency = events.latency()
+        result.add(
+            "event to entry, p95",
+            0,
+            latency.p95,
+            note=f"p50 {latency.p50:.2f} s, p99 {latency.p99:.2f} s at 1,000 a second",
+        )
+        before = _memory(stack)
+        result.add("backlog of events", result.lines, events.drain(result.lines))
+        _note_memory(result, before, _memory(stack))
+    finally:
+        events.close()
 
 
 def _add(result: Result, name: str, rows: int, seconds: list[float], limit: float) -> None:

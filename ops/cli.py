@@ -1,10 +1,12 @@
 """The command line. Each command parses, imports what it needs, and calls one function."""
 
+import os
 import re
 import secrets
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,8 +20,8 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 ROLES = ("viewer", "salesperson", "marketing", "admin", "service")
 SECTIONS = {
     "The whole system on this machine": ("demo", "up"),
-    "One process of it (DATABASE_URL and REDIS_URL set)": ("web", "worker", "beat", "healthy"),
-    "Data and access": ("import", "user", "token", "migrate", "verify"),
+    "One process of it (DATABASE_URL and REDIS_URL set)": ("web", "worker", "beat", "consume", "healthy"),
+    "Data and access": ("import", "events", "user", "token", "migrate", "verify"),
     "Development": ("test", "check", "bench"),
 }
 
@@ -83,6 +85,25 @@ def stack_options(default_data: Path) -> Callable[[_Function], _Function]:
 
 
 DATA_OF_STACK = data_option("Data folder of the stack [the running one's].")
+COLUMNS = click.option(
+    "--map",
+    "columns",
+    metavar="FIELD=COLUMN,…",
+    multiple=True,
+    # a comma separates only before the next field, so a pattern may hold one
+    callback=lambda context, option, values: _pairs(
+        [one for value in values for one in re.split(r",(?=\s*\w+=)", value)]
+    ),
+    help="Which column fills which field; or a pattern: no=BANK{id}, name={first_name} {last_name}.",
+)
+CONSTANTS = click.option(
+    "--set",
+    "constants",
+    metavar="FIELD=VALUE",
+    multiple=True,
+    callback=lambda context, option, value: _pairs(value),
+    help="One value for every row.",
+)
 
 
 @click.group(
@@ -141,9 +162,15 @@ def web(host: str, port: int, processes: int, threads: int) -> None:
 @main.command()
 @click.option("-c", "--concurrency", type=click.IntRange(1), default=2, help="Jobs worked on at once [2].")
 @click.option("--name", help="Name of this worker, unique on its host [made up].")
-def worker(concurrency: int, name: str | None) -> None:
+@click.option(
+    "--queue",
+    type=click.Choice(("jobs", "documents")),
+    default="jobs",
+    help="What it takes: jobs, or the document events that other systems send through Celery [jobs].",
+)
+def worker(concurrency: int, name: str | None, queue: str) -> None:
     """Work on jobs."""
-    commands.worker(concurrency=concurrency, name=name).execute()
+    commands.worker(concurrency=concurrency, name=name, queue=queue).execute()
 
 
 @main.command()
@@ -153,14 +180,25 @@ def beat() -> None:
 
 
 @main.command()
-@click.argument("process", type=click.Choice(("web", "worker", "beat")))
+def consume() -> None:
+    """Take document events from the Redis Stream."""
+    commands.consumer().execute()
+
+
+@main.command()
+@click.argument("process", type=click.Choice(("web", "worker", "beat", "consumer")))
 @click.option("--port", type=click.IntRange(1, 65535), default=8000, help="Port of web [8000].")
 @click.option("--name", default="worker", help="Name of the worker [worker].")
 def healthy(process: str, port: int, name: str) -> None:
     """Tell by the exit code whether a process on this host does its work."""
     from ops import health
 
-    checks = {"web": lambda: health.web(port), "worker": lambda: health.worker(name), "beat": health.beat}
+    checks = {
+        "web": lambda: health.web(port),
+        "worker": lambda: health.worker(name),
+        "beat": health.beat,
+        "consumer": health.consumer,
+    }
     if not checks[process]():
         raise OpsError(f"{process} gives no sign of life")
 
@@ -172,25 +210,8 @@ def import_() -> None:
 
 @import_.command("contacts")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option(
-    "--map",
-    "columns",
-    metavar="FIELD=COLUMN,…",
-    multiple=True,
-    # a comma separates only before the next field, so a pattern may hold one
-    callback=lambda context, option, values: _pairs(
-        [one for value in values for one in re.split(r",(?=\s*\w+=)", value)]
-    ),
-    help="Which column fills which field; or a pattern: no=BANK{id}, name={first_name} {last_name}.",
-)
-@click.option(
-    "--set",
-    "constants",
-    metavar="FIELD=VALUE",
-    multiple=True,
-    callback=lambda context, option, value: _pairs(value),
-    help="One value for every contact.",
-)
+@COLUMNS
+@CONSTANTS
 @DATA_OF_STACK
 def import_contacts(
     file: Path, columns: dict[str, str], constants: dict[str, str], data: Path | None
@@ -206,6 +227,67 @@ def import_contacts(
 
     with connected(data) as database_url:
         contacts(database_url, file, columns=columns, constants=constants)
+
+
+@main.group()
+def events() -> None:
+    """Document events."""
+
+
+@events.command("send")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@COLUMNS
+@CONSTANTS
+@click.option("--id", "id_", metavar="PATTERN", help="Id of each event, such as INV-{invoice_no}.")
+@click.option("--source", help="The system the events come from.")
+@click.option("--timezone", default="UTC", help="Time zone of times that name none [UTC].")
+@click.option("--rate", type=click.FloatRange(min=0, min_open=True), help="Events a second [no limit].")
+@click.option("--batch", type=click.IntRange(1, 1_000), default=500, help="Events sent at once [500].")
+@click.option(
+    "--site", help="Address of the service, whose token is in INTERLOG_TOKEN [the running stack's]."
+)
+@DATA_OF_STACK
+def send_events(
+    *,
+    file: Path,
+    columns: dict[str, str],
+    constants: dict[str, str],
+    id_: str | None,
+    source: str | None,
+    timezone: str,
+    rate: float | None,
+    batch: int,
+    site: str | None,
+    data: Path | None,
+) -> None:
+    """Send document events from a file to a running service (.csv, .jsonl, either as .gz).
+
+    A line of a .jsonl file is an event as docs/events.md describes it. A row of a CSV file becomes one with --id and
+    --source; its columns fill the fields they are named like, or those that --map names. What was sent before does no
+    harm: run the command again after an interruption. The exit code is 1 if an event was rejected.
+    """
+    from ops.event_sender import Columns, Service, run
+
+    constants = constants | _without_nones({"source": source})
+    chosen = Columns.of(columns | _without_nones({"id": id_}), constants, timezone=timezone)
+    with _service(site, data) as (address, plain_token):
+        run(file, Service(address, plain_token), columns=chosen, batch=batch, rate=rate)
+
+
+@contextmanager
+def _service(site: str | None, data: Path | None) -> Iterator[tuple[str, str]]:
+    """Give the address of a service and a token for it: those that are named, or the running stack's."""
+    from ops.accounts import token_for_now
+    from ops.connection import running_stack
+
+    if site:
+        if not (named := os.environ.get("INTERLOG_TOKEN")):
+            raise OpsError("INTERLOG_TOKEN is not set: it holds the token for the service of --site")
+        yield site.rstrip("/"), named
+        return
+    stack = running_stack(data)
+    with token_for_now(stack.database_url, name="events-send", role="service") as made:
+        yield stack.base_url, made
 
 
 @main.group()

@@ -1,6 +1,5 @@
 """The command lines of the application's processes: the same under `up`, in a container and by hand."""
 
-import importlib.util
 import os
 import secrets
 import shutil
@@ -54,8 +53,8 @@ def web(*, host: str, port: int, processes: int, threads: int, metrics: Path | N
     )
 
 
-def worker(*, concurrency: int, name: str | None = None) -> Command:
-    """Return a Celery worker that runs job chunks (RELIABILITY 1).
+def worker(*, concurrency: int, name: str | None = None, queue: str = "jobs") -> Command:
+    """Return a Celery worker (RELIABILITY 1).
 
     Parameters
     ----------
@@ -63,9 +62,11 @@ def worker(*, concurrency: int, name: str | None = None) -> Command:
         Pool processes.
     name
         The worker's name, unique on its host; made up when omitted.
+    queue
+        `jobs`, or `documents`, where other systems put document events.
     """
     name = name or f"worker-{secrets.token_hex(3)}"
-    options = ["--pool=prefork", f"--concurrency={concurrency}", "--queues=jobs"]
+    options = ["--pool=prefork", f"--concurrency={concurrency}", f"--queues={queue}"]
     options += [f"--hostname={name}@%h", "--without-gossip", "--without-mingle"]
     return Command(
         [*_celery(), "worker", *options, "--loglevel=INFO"],
@@ -79,10 +80,8 @@ def beat() -> Command:
     return Command([*_celery(), "beat", "--scheduler=worker.scheduler:JobScheduler", "--loglevel=INFO"])
 
 
-def consumer() -> Command | None:
-    """Return the reader of the document event stream, None while the project has none."""
-    if importlib.util.find_spec("worker") is None or importlib.util.find_spec("worker.consumer") is None:
-        return None
+def consumer() -> Command:
+    """Return the reader of the stream of document events."""
     return Command([sys.executable, "-P", "-m", "worker.consumer"])
 
 

@@ -10,6 +10,7 @@ import redis
 from sqlalchemy import make_url
 
 from ops import data_folder
+from ops.data_folder import RunningStack
 from ops.errors import OpsError
 
 
@@ -49,6 +50,23 @@ def connected(path: Path | None) -> Iterator[str]:
         upgrade(postgres.url)
         os.environ["DATABASE_URL"] = postgres.url
         yield postgres.url
+
+
+def running_stack(path: Path | None) -> RunningStack:
+    """Return where the stack that runs on a data folder is reached.
+
+    Raises
+    ------
+    OpsError
+        When none does.
+    """
+    folder = data_folder.chosen(path)
+    stack = folder.announced() if folder.is_in_use() else None
+    if stack is None:
+        raise OpsError(
+            f"no stack runs on {folder.path}: start it with interlog up, or name a service with --site"
+        )
+    return stack
 
 
 def reachable_database(url: str) -> str:

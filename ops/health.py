@@ -4,13 +4,16 @@ import os
 import socket
 import urllib.error
 import urllib.request
+from typing import Any
 
 import psycopg
+import redis
 from sqlalchemy import make_url
 
 from ops.errors import OpsError
 
 BEAT_SECONDS = 30
+CONSUMER_SECONDS = 30
 
 
 def web(port: int) -> bool:
@@ -45,3 +48,20 @@ def beat() -> bool:
     except psycopg.OperationalError:
         return False
     return found is not None
+
+
+def consumer() -> bool:
+    """Tell whether the consumer on this host has asked the stream for entries within `CONSUMER_SECONDS`."""
+    from worker.consumer import GROUP, STREAM, connect
+
+    if not (url := os.environ.get("REDIS_URL")):
+        raise OpsError("REDIS_URL is not set")
+    try:
+        with connect(url) as client:
+            found: Any = client.xinfo_consumers(STREAM, GROUP)
+    except redis.RedisError:
+        return False
+    return any(
+        one["name"].decode() == socket.gethostname() and one["idle"] < CONSUMER_SECONDS * 1000
+        for one in found
+    )

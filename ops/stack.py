@@ -30,6 +30,7 @@ READY_SECONDS = 60
 _RUN_VARIABLE = "INTERLOG_RUN"
 _WEB_STOP_SECONDS = 2.5
 _WORKER_STOP_SECONDS = 6
+_WORKERS = ("worker", "documents")
 _SERVER_STOP_SECONDS = 8
 _HOPELESS_FAILURES = 3
 _KILL_SECONDS = 5
@@ -73,9 +74,13 @@ class Options:
             threads=self.web_threads,
             metrics=self.data / "metrics",
         )
-        found = {"web": web, "beat": commands.beat(), "worker": commands.worker(concurrency=self.workers)}
-        consumer = commands.consumer()
-        return found | ({"consumer": consumer} if consumer else {})
+        return {
+            "web": web,
+            "beat": commands.beat(),
+            "worker": commands.worker(concurrency=self.workers),
+            "documents": commands.worker(concurrency=1, queue="documents"),
+            "consumer": commands.consumer(),
+        }
 
 
 class Stack:
@@ -120,7 +125,7 @@ class Stack:
             self.folder.withdraw()
 
     def pid_of(self, name: str) -> int | None:
-        """Return the process id of web, worker, beat or consumer."""
+        """Return the process id of web, worker, documents, beat or consumer."""
         return self._children[name].pid
 
     def _start_servers(self, supervisor: Supervisor) -> None:
@@ -159,8 +164,8 @@ class Stack:
         self._children = {
             name: Child(name, command, environment, self.folder.logs) for name, command in processes.items()
         }
-        workers = [child for name, child in self._children.items() if name == "worker"]
-        others = [child for name, child in self._children.items() if name != "worker"]
+        workers = [child for name, child in self._children.items() if name in _WORKERS]
+        others = [child for name, child in self._children.items() if name not in _WORKERS]
         supervisor.launch(workers, stop_seconds=_WORKER_STOP_SECONDS)
         supervisor.launch(others, stop_seconds=_WEB_STOP_SECONDS)
 

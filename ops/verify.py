@@ -34,6 +34,7 @@ class Check:
 
 
 ENTRY = "SELECT t.entry_no FROM interaction t"
+EVENT = "SELECT t.position FROM document_event t"
 LINE = "SELECT t.segment_id || '/' || t.line_no FROM segment_line t"
 # Segments that an open job is changing, making or taking away.
 BUSY = """
@@ -150,6 +151,28 @@ CHECKS = [
         "SELECT s.no FROM logged_segment s WHERE s.status = 'logging' "
         "AND NOT EXISTS (SELECT FROM job j WHERE j.id = s.job_id AND j.finished_at IS NULL)",
     ),
+    Check(
+        "postponed_recorded",
+        "postponed interactions that are in the log already",
+        "SELECT p.entry_no FROM postponed_interaction p JOIN interaction i ON i.entry_no = p.entry_no",
+    ),
+    Check(
+        "postponed_campaign",
+        "postponed interactions with a campaign that is not there",
+        _missing(
+            "SELECT t.entry_no FROM postponed_interaction t",
+            "campaign_id",
+            "campaign.id",
+            where="AND t.campaign_id <> 0",
+        ),
+    ),
+    Check(
+        "comment_entry",
+        "comments on an interaction that is neither recorded nor postponed",
+        "SELECT t.id FROM interaction_comment t "
+        "WHERE NOT EXISTS (SELECT FROM interaction i WHERE i.entry_no = t.entry_no) "
+        "AND NOT EXISTS (SELECT FROM postponed_interaction p WHERE p.entry_no = t.entry_no)",
+    ),
     Check("line_segment", "lines of a segment that is not there", _missing(LINE, "segment_id", "segment.id")),
     Check("line_contact", "lines of a contact that is not there", _missing(LINE, "contact_id", "contact.id")),
     Check(
@@ -207,6 +230,53 @@ CHECKS = [
         SELECT t.code FROM interaction_template t
         JOIN interaction_template_version v ON v.id = t.version_id
         WHERE (v.template_id, v.description, v.group_id) <> (t.id, t.description, t.group_id)
+        """,
+    ),
+    # A purge takes entries away again; when there are purges, what they took is to be added here.
+    Check(
+        "event_entry_missing",
+        "document events whose entry is not there",
+        _missing(EVENT, "entry_no", "interaction.entry_no"),
+    ),
+    Check(
+        "event_entry",
+        "document events whose entry is about something else",
+        f"""
+        {EVENT} JOIN interaction i ON i.entry_no = t.entry_no
+        WHERE (i.contact_id, i.document_type, i.document_no, i.document_version, i.document_occurrence)
+            IS DISTINCT FROM (t.contact_id, t.document_type, t.document_no, t.document_version, t.document_occurrence)
+        """,
+    ),
+    Check(
+        "times_printed",
+        "entries of documents with another number of prints, or of prints that opened them, than there are events",
+        f"""
+        {ENTRY} LEFT JOIN (
+            SELECT entry_no, count(*) AS prints, count(*) FILTER (WHERE outcome = 'recorded') AS opening
+            FROM document_event WHERE entry_no IS NOT NULL GROUP BY entry_no
+        ) e ON e.entry_no = t.entry_no
+        WHERE t.times_printed IS NOT NULL AND (t.times_printed, 1) IS DISTINCT FROM (e.prints, e.opening)
+        """,
+    ),
+    # Where windows differ, an entry may stay that would no longer be made (D6).
+    Check(
+        "print_window",
+        "document events that opened an entry within the window of the one before",
+        """
+        SELECT position FROM (
+            SELECT position, window_hours, time - lag(time) OVER (
+                PARTITION BY document_no, document_type, contact_id, document_version, document_occurrence
+                ORDER BY time, source, event_id) AS gap
+            FROM (
+                SELECT *, min(window_hours) OVER document = max(window_hours) OVER document AS windows_are_equal
+                FROM document_event WHERE outcome IN ('recorded', 'reprint')
+                WINDOW document AS (
+                    PARTITION BY document_no, document_type, contact_id, document_version, document_occurrence)
+            ) e
+            WHERE outcome = 'recorded' AND windows_are_equal
+              AND EXISTS (SELECT FROM interaction i WHERE i.entry_no = e.entry_no)
+        ) opening
+        WHERE gap < make_interval(hours => window_hours)
         """,
     ),
     Check(

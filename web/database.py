@@ -93,14 +93,14 @@ def rest() -> None:
 
 def finish(response: Response) -> Response:
     """End the request's transaction as the answer demands, then do what waits for the commit."""
-    if response.status_code >= 400 and not g.get("keep"):
+    if response.status_code >= 400 and not kept():
         undo()
         return response
     steps = g.pop("after_commit", [])
     if "session" in g:
         g.session.commit()
         if hints.wanted(g.session):
-            broker.send_hint()
+            broker.hint()
     for step in steps:
         try:
             response = step(response)
@@ -110,8 +110,13 @@ def finish(response: Response) -> Response:
 
 
 def keep() -> None:
-    """Commit whatever the status of the answer: what the view did is taken back already."""
+    """Commit whatever the status of the answer: what is not to stay is taken back already."""
     g.keep = True
+
+
+def kept() -> bool:
+    """Tell whether the request's transaction is committed whatever the answer's status."""
+    return bool(g.get("keep"))
 
 
 def undo() -> None:

@@ -46,12 +46,15 @@ STATUS: dict[str, int] = {
     "number_series_missing": 409,
     "number_series_exhausted": 409,
     "above_canceled": 409,
+    "outgoing_call_template_missing": 409,
     "nothing_to_undo": 409,
     "no_actions": 409,
     "job_finished": 409,
+    "event_conflict": 409,
     "last_admin": 409,
     "stale": 412,
     "body_too_large": 413,
+    "too_many_events": 413,
     "unsupported_media_type": 415,
     "invalid": 422,
     "description_missing": 422,
@@ -112,10 +115,7 @@ class Problem:
             "status": self.status,
             "detail": self.detail,
             "code": self.code,
-            "errors": [
-                {"field": fault.field, "code": fault.code, "message": messages.message(fault)}
-                for fault in self.faults
-            ],
+            "errors": messages.faults_told(self.faults),
         }
 
     def response(self) -> Response:

@@ -114,6 +114,23 @@ def once(key: str, mark: bytes, actor: Actor, view: Callable[[], ResponseReturnV
     return response
 
 
+def made_once(actor: Actor, make: Callable[[], int]) -> int:
+    """Do what a form on a page asks for, once, however often the same form is sent; return the number of what it made.
+
+    The form carries a value of its own from when it was shown, so that two forms with the same content are two. A
+    refusal takes the key back with everything else, as whoever refuses rolls back.
+    """
+    session = database.session()
+    typed = sorted(item for item in request.form.items(multi=True) if item[0] != "csrf_token")
+    content = repr(typed).encode()
+    claim = {"actor_id": actor.id, "key": f"form {fingerprint(content).hex()}"}
+    if session.execute(CLAIM, {**claim, "fingerprint": b""}).scalar():
+        made = make()
+        session.execute(KEEP, {**claim, "status": 200, "headers": {}, "body": str(made).encode()})
+        return made
+    return int(bytes(session.execute(FIND, claim).one().body))
+
+
 def _try(session: Session, view: Callable[[], ResponseReturnValue]) -> Response:
     """Do the view in a savepoint and turn what it raises into its answer."""
     savepoint = session.begin_nested()
@@ -123,7 +140,7 @@ def _try(session: Session, view: Callable[[], ResponseReturnValue]) -> Response:
         savepoint.rollback()
         database.forget_steps()
         return current_app.make_response(current_app.handle_user_exception(error))
-    if response.status_code >= 400:
+    if response.status_code >= 400 and not database.kept():
         savepoint.rollback()
         database.forget_steps()
     else:

@@ -91,15 +91,15 @@ def required() -> Actor:
     return found
 
 
-def require(role: Role | None) -> Actor:
-    """Return who asks if their role includes `role`; None means that anybody signed in may.
+def require(*roles: Role) -> Actor:
+    """Return who asks if their role includes one of `roles`; none means that anybody signed in may.
 
     Raises
     ------
     NotSignedIn, Forbidden, CsrfMissing
     """
     found = required()
-    if role is not None and not found.role.includes(role):
+    if roles and not any(found.role.includes(role) for role in roles):
         raise Forbidden()
     if request.method not in SAFE_METHODS and "Authorization" not in request.headers:
         check_csrf()
@@ -119,11 +119,11 @@ def check_csrf() -> None:
         raise CsrfMissing() from error
 
 
-def allow(role: Role | None) -> Callable[[View], View]:
-    """Mark a view of the API with the least role it wants; None: whoever is signed in."""
+def allow(*roles: Role | None) -> Callable[[View], View]:
+    """Mark a view of the API with the least roles it wants, one of which is enough; None: whoever is signed in."""
 
     def mark(view: View) -> View:
-        view.role = role  # type: ignore[attr-defined]
+        view.roles = tuple(role for role in roles if role is not None)  # type: ignore[attr-defined]
         return view
 
     return mark

@@ -11,15 +11,24 @@ from flask_limiter.util import get_remote_address
 
 from domain.settings import Settings
 
+DOCUMENT_EVENTS = "api.document_events."
+
 # The limiter must not hold an answer up when its storage is silent.
 STORAGE_OPTIONS = {"socket_timeout": 0.5, "socket_connect_timeout": 0.5}
 
 
 def init_app(app: Flask, settings: Settings) -> None:
-    """Limit every caller of `app` to the number of requests per minute in the settings."""
+    """Limit every caller of `app` to the number of requests per minute in the settings; senders of document events,
+    one per request, may send many more than people and other programs."""
+
+    def limit() -> str:
+        is_event = (request.endpoint or "").startswith(DOCUMENT_EVENTS)
+        allowed = settings.event_requests_per_minute if is_event else settings.requests_per_minute
+        return f"{allowed}/minute"
+
     limiter = Limiter(
         caller,
-        default_limits=[f"{settings.requests_per_minute}/minute"],
+        default_limits=[limit],
         default_limits_exempt_when=_exempt,
         storage_uri=settings.redis_url,
         storage_options=STORAGE_OPTIONS,  # type: ignore[arg-type]

@@ -5,6 +5,7 @@ A code is stable, its words are not: clients look at codes, people read these.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from flask_babel import lazy_gettext as _
@@ -41,7 +42,12 @@ FAULTS: dict[str, Any] = {
     "segment_empty": _("The segment has no lines."),
     "filter_missing": _("A filter must be given, or “all”."),
     "last_admin": _("Without this user nobody could administer any more."),
+    "outgoing_call_template_missing": _(
+        "The template setup names no interaction template for outgoing calls; choose one."
+    ),
     "already_logged": _("%(field)s: a segment “%(value)s” has been logged already."),
+    "malformed": _("It cannot be read as an event: %(value)s"),
+    "event_conflict": _("An event “%(value)s” of this source is here already, with another content."),
 }
 
 # Words for a fault whose code alone says too little, by its parameter `reason`: what goes wrong with files.
@@ -56,6 +62,7 @@ REASONS: dict[str, Any] = {
     "company_of_company": _("%(field)s: a company cannot belong to a company."),
     "erased": _("The contact “%(value)s” was erased and stays so."),
     "not_a_company": _("%(field)s: “%(value)s” is not a company."),
+    "time_out_of_range": _("%(field)s: “%(value)s” is more than a day ahead, or before 1900."),
 }
 REPEATED = _("%(field)s: “%(value)s” stands on row %(row)s already.")
 TOO_SHORT = _("%(field)s: at least %(at_least)s characters are needed.")
@@ -80,6 +87,7 @@ REFUSALS: dict[str, Any] = {
     "conflict": _("This cannot be done as things stand."),
     "stale": _("It has been changed in the meantime; read it again."),
     "body_too_large": _("The body is too large."),
+    "too_many_events": _("A batch has at most 1,000 events; send several."),
     "unsupported_media_type": _("The body must be %(wanted)s."),
     "rate_limited": _("Too many requests; try again later."),
     "too_many_streams": _("Too many live views are open; ask for the job again and again instead."),
@@ -106,6 +114,9 @@ REFUSALS: dict[str, Any] = {
     "idempotency_key_reused": _("This Idempotency-Key was used for another request."),
 }
 
+# Why a batch of document events cannot be read although it is JSON.
+NO_ARRAY = _("a batch is an array of events")
+
 THINGS: dict[str, Any] = {
     "contact": _("There is no contact “%(key)s”."),
     "salesperson": _("There is no salesperson “%(key)s”."),
@@ -121,6 +132,10 @@ THINGS: dict[str, Any] = {
     "segment_line": _("The segment has no line “%(key)s”."),
     "logged_segment": _("There is no logged segment “%(key)s”."),
     "interaction": _("There is no interaction log entry “%(key)s”."),
+    "postponed_interaction": _(
+        "There is no postponed interaction “%(key)s”; it may have been finished or deleted."
+    ),
+    "document_event": _("There is no document event “%(key)s”."),
     "job": _("There is no job “%(key)s”."),
 }
 
@@ -144,6 +159,11 @@ def message(fault: Fault) -> str:
         "code": fault.code,
     }
     return str(_template(fault)) % params
+
+
+def faults_told(faults: Iterable[Fault]) -> list[dict[str, str]]:
+    """Say faults one by one, as answers show them."""
+    return [{"field": fault.field, "code": fault.code, "message": message(fault)} for fault in faults]
 
 
 def _template(fault: Fault) -> Any:

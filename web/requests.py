@@ -7,13 +7,15 @@ from typing import Any
 from flask import Request as FlaskRequest
 from werkzeug.exceptions import RequestEntityTooLarge
 
+from domain import strict_json
 from domain.errors import Refusal
-from web import codec
 
 JSON = "application/json"
 PROBLEM = "application/problem+json"
 
 # Bodies of JSON are small; what is large comes as a file (import).
+# What is read before anybody is asked who sends it: a connection need not be given back meanwhile and taken again.
+SMALL = 64 * 1024
 JSON_LIMIT = 2 * 1024 * 1024
 
 
@@ -54,12 +56,12 @@ class Request(FlaskRequest):
         if not force:
             self.expect(JSON)
         try:
-            return codec.loads(data)
-        except codec.NotJson as error:
+            return strict_json.loads(data)
+        except strict_json.NotJson as error:
             raise Malformed(reason=str(error)) from error
 
-    def expect(self, media_type: str) -> None:
-        """Check that the body is of a media type, in UTF-8 and not compressed.
+    def expect(self, *media_types: str) -> None:
+        """Check that the body is of one of the media types, in UTF-8 and not compressed.
 
         Raises
         ------
@@ -68,21 +70,28 @@ class Request(FlaskRequest):
         """
         charset = self.mimetype_params.get("charset", "utf-8").lower()
         encoding = self.headers.get("Content-Encoding", "identity").lower()
-        if self.mimetype != media_type or charset not in ("utf-8", "utf8") or encoding != "identity":
-            raise UnsupportedMediaType(wanted=media_type)
+        if self.mimetype not in media_types or charset not in ("utf-8", "utf8") or encoding != "identity":
+            raise UnsupportedMediaType(wanted=", ".join(media_types))
 
-    def read_body(self) -> None:
-        """Read a body of JSON, which is small.
+    def read_body(self, limit: int = JSON_LIMIT) -> None:
+        """Read a body of JSON, which is small: at most `limit` bytes.
 
         Raises
         ------
         RequestEntityTooLarge
             If it is not.
         """
-        self.max_content_length = JSON_LIMIT
-        if self.content_length is not None and self.content_length > JSON_LIMIT:
+        self.max_content_length = limit
+        if self.content_length is not None and self.content_length > limit:
             raise RequestEntityTooLarge()
         self.get_data()
+
+    def read_small_body(self) -> bool:
+        """Read a body that is small, if its size was said; tell whether it was read."""
+        is_small = self.content_length is not None and self.content_length <= SMALL
+        if is_small:
+            self.get_data()
+        return is_small
 
     def must_accept(self, *offered: str) -> None:
         """Check that the client takes one of the media types offered.

@@ -64,6 +64,19 @@ DOCUMENT_TYPES = {
     "meeting_invitation": _("Meeting Invitation"),
 }
 
+# What became of a document event (D7), how it came in, what it says.
+EVENT_OUTCOMES = {
+    "received": _p("event", "Received"),
+    "recorded": _p("event", "Recorded"),
+    "reprint": _p("event", "Reprint"),
+    "ignored": _p("event", "Ignored"),
+    "unresolved": _p("event", "Unresolved"),
+    "suppressed": _p("event", "Suppressed"),
+    "rejected": _p("event", "Rejected"),
+}
+EVENT_DOORS = {"http": _("HTTP"), "stream": _("Redis Stream"), "task": _("Celery task")}
+EVENT_TYPES = {"document.printed": _("Printed"), "document.sent": _("Sent")}
+
 JOB_STATES = {
     "queued": _("Queued"),
     "running": _("Running"),
@@ -110,6 +123,53 @@ EFFECTS = {
     "matches": _("matches today, but did not then"),
     "no_match": _("does not match"),
 }
+TIMELINE_KINDS = {
+    "manual": _("Interaction"),
+    "call": _("Phone Call"),
+    "segment": _("Segment"),
+    "document": _("Document"),
+}
+# What the audit calls deeds and things.
+AUDIT_ACTIONS = {
+    "create": _("Created"),
+    "change": _("Changed"),
+    "delete": _("Deleted"),
+    "finish": _("Finished"),
+    "comment": _("Commented"),
+    "erase": _("Erased"),
+    "export": _("Personal data exported"),
+    "import_contacts": _("Contacts imported"),
+    "cancel": _p("audit", "Canceled"),
+    "restore": _("Restored"),
+    "revoke": _("Revoked"),
+    "undo": _p("audit", "Undone"),
+    "fill": _("Filled"),
+    "change_password": _("Password changed"),
+    "create_sign_in_link": _("Sign-in link made"),
+}
+AUDIT_THINGS = {
+    "contact": _("Contact"),
+    "salesperson": _("Salesperson"),
+    "campaign": _("Campaign"),
+    "interaction_group": _("Interaction Group"),
+    "interaction_template": _("Interaction Template"),
+    "number_series": _("Number Series"),
+    "template_setup": _("Interaction Template Setup"),
+    "setup": _("Marketing Setup"),
+    "segment": _("Segment"),
+    "segment_line": _("Segment Line"),
+    "criteria_action": _("Criteria Action"),
+    "saved_criteria": _("Saved Criteria"),
+    "mailing_group": _("Mailing Group"),
+    "logged_segment": _("Logged Segment"),
+    "campaign_entry": _("Campaign Entry"),
+    "interaction": _("Interaction Log Entry"),
+    "postponed_interaction": _("Postponed Interaction"),
+    "document_event": _("Document Event"),
+    "user": _("User"),
+    "token": _("API Token"),
+    "job": _("Job"),
+}
 
 # Problems and warnings of segment lines (S9), and what can be done about them.
 LINE_PROBLEMS = {
@@ -140,6 +200,8 @@ SEGMENT_PROBLEMS = {
 }
 
 FIELDS = {
+    "account_no": _("Account No."),
+    "account_type": _("Account Type"),
     "accounts": _("Customer and Vendor Accounts"),
     "active": _("Active"),
     "address": _("Address"),
@@ -155,11 +217,13 @@ FIELDS = {
     "canceled": _("Canceled"),
     "city": _("City"),
     "code": _("Code"),
+    "comments": _("Comments"),
     "company_name": _("Company Name"),
     "company_no": _("Company"),
     "contact_no": _("Contact"),
     "contact_nos": _("Contact Nos."),
     "contact_pressure_days": _("Contact Pressure (days)"),
+    "contact_via": _("Contact Via"),
     "correspondence_type": _("Correspondence Type"),
     "cost": _("Cost"),
     "country_code": _("Country/Region"),
@@ -167,7 +231,9 @@ FIELDS = {
     "description": _("Description"),
     "display_name": _("Display Name"),
     "document_no": _("Document No."),
+    "document_occurrence": _("Document Occurrence"),
     "document_type": _("Document Type"),
+    "document_version": _("Document Version"),
     "duration_min": _("Duration (min.)"),
     "email": _("Email"),
     "ending_date": _("Ending Date"),
@@ -190,8 +256,10 @@ FIELDS = {
     "mobile_phone": _("Mobile Phone"),
     "name": _("Name"),
     "no": _("No."),
+    "opportunity_no": _("Opportunity No."),
     "password": _("Password"),
     "phone": _("Phone"),
+    "phone_call": _("Phone Call"),
     "post_code": _("Post Code"),
     "privacy_blocked": _("Privacy Blocked"),
     "reprint_window_hours": _("Reprint Window (hours)"),
@@ -200,11 +268,15 @@ FIELDS = {
     "salesperson_code": _("Salesperson"),
     "segment_no": _("Segment No."),
     "segment_nos": _("Segment Nos."),
+    "source_entry_no": _("From Entry"),
     "starting_date": _("Starting Date"),
     "starting_no": _("Starting No."),
+    "source": _("Source"),
     "subject": _("Subject"),
+    "successful": _("Attempt Succeeded"),
     "template_code": _("Interaction Template"),
     "territory_code": _("Territory"),
+    "time": _("Time"),
     "timezone": _("Time Zone"),
     "type": _("Type"),
     "unit_cost": _("Unit Cost"),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import structlog
 from celery import Celery
 from celery.signals import setup_logging, worker_process_init, worker_process_shutdown
 from sqlalchemy import Engine
@@ -16,25 +17,43 @@ from sqlalchemy.orm import Session, sessionmaker
 from domain import hints, logs, settings
 from domain.database import make_engine, make_sessions
 
-app = Celery("interlog", broker=settings.load().redis_url, include=["worker.tasks"])
-app.conf.update(
-    **hints.BROKER,
-    enable_utc=True,
-    task_acks_late=True,
-    task_reject_on_worker_lost=True,
-    task_acks_on_failure=True,
-    task_acks_on_timeout=False,
-    task_soft_time_limit=45,
-    task_time_limit=60,
-    worker_prefetch_multiplier=1,
-    worker_max_tasks_per_child=200,
-    # Celery sleeps all of it while anything runs, even if that ends sooner. Whoever is cut off is done again; with
-    # 10 s a busy worker took 11 to 14 s to go, of the 12 s promised (RELIABILITY 3, case 32).
-    worker_soft_shutdown_timeout=4.0,
-    worker_cancel_long_running_tasks_on_connection_loss=False,
-    worker_redirect_stdouts=False,
-    worker_send_task_events=False,
-)
+log = structlog.get_logger()
+
+app = Celery("interlog", include=["worker.tasks"])
+
+
+def configuration() -> dict[str, Any]:
+    """Return the settings; Celery asks when it first needs one, so that this module can be read without any."""
+    return {
+        **hints.BROKER,
+        "broker_url": settings.load().redis_url,
+        "enable_utc": True,
+        "task_acks_late": True,
+        "task_reject_on_worker_lost": True,
+        "task_acks_on_failure": True,
+        "task_acks_on_timeout": False,
+        "task_soft_time_limit": 45,
+        "task_time_limit": 60,
+        "worker_prefetch_multiplier": 1,
+        "worker_max_tasks_per_child": 200,
+        # Celery sleeps all of it while anything runs, even if that ends sooner. Whoever is cut off is done again; with
+        # 10 s a busy worker took 11 to 14 s to go, of the 12 s promised (RELIABILITY 3, case 32).
+        "worker_soft_shutdown_timeout": 4.0,
+        "worker_cancel_long_running_tasks_on_connection_loss": False,
+        "worker_redirect_stdouts": False,
+        "worker_send_task_events": False,
+    }
+
+
+app.add_defaults(configuration)
+
+
+def send_hint() -> None:
+    """Tell the workers that there is work. Without a broker it goes on all the same: beat's sweep finds it."""
+    try:
+        app.send_task(hints.WORK_TASK, queue=hints.JOBS_QUEUE, ignore_result=True)
+    except Exception as error:  # whatever it is, what was committed is not disturbed
+        log.warning("hint_not_sent", error=repr(error))
 
 
 class Database:

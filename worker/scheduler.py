@@ -17,7 +17,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from domain import hints, job_engine, settings
+from domain import document_recording, hints, job_engine, settings
 from domain.database import make_engine
 
 log = structlog.get_logger()
@@ -55,7 +55,7 @@ class JobScheduler(Scheduler):
         return max(self._next_sweep - monotonic(), 0.05)
 
     def sweep(self) -> None:
-        """Send hints for open work; what fails now is tried again by the next sweep."""
+        """Send hints for open chunks and waiting events; what fails now is tried again by the next sweep."""
         try:
             hinted = min(self._open_work(), MOST_HINTS - self._waiting_hints())
             for _ in range(hinted):
@@ -67,7 +67,7 @@ class JobScheduler(Scheduler):
         if self._engine is None:
             self._engine = make_engine(self._database_url, process="beat")
         with Session(self._engine) as session:
-            return job_engine.open_work(session)
+            return job_engine.open_work(session) + document_recording.is_waiting(session)
 
     def _waiting_hints(self) -> int:
         waiting: Any = self._broker.llen(hints.JOBS_QUEUE)

@@ -1,6 +1,6 @@
-"""The system as it runs for people: `interlog up` with its real web, worker and beat, on servers that can be hurt.
+"""The system as it runs for people: `interlog up` with all its real processes, on servers that can be hurt.
 
-`up` looks after web, worker and beat, so what a test kills comes back the way it does in life. PostgreSQL and Valkey
+`up` looks after them, so what a test kills comes back the way it does in life. PostgreSQL and Valkey
 belong to the test, which stops, pauses and restarts them.
 """
 
@@ -130,7 +130,7 @@ class Stack:
     # Its processes
 
     def leader(self, name: str) -> int | None:
-        """Return the process id of `web`, `worker` or `beat`, None while it is away."""
+        """Return the process id of `web`, `worker`, `documents`, `consumer` or `beat`, None while it is away."""
         assert self._up is not None
         return next((pid for pid in children_of(self._up.pid) if name in _roles(pid)), None)
 
@@ -149,7 +149,9 @@ class Stack:
         return (
             len(self.members("worker")) == WORKERS
             and len(self.members("web")) > 0
+            and len(self.members("documents")) == 1
             and self.leader("beat") is not None
+            and self.leader("consumer") is not None
             and self.is_ready()
         )
 
@@ -174,7 +176,7 @@ class Stack:
                 send_signal(server.process.pid, signal.SIGCONT)
             else:
                 server.start()
-        for pid in [self.leader("worker"), *self.members("worker")]:
+        for pid in [self.leader("worker"), *self.members("worker"), self.leader("consumer")]:
             if pid:
                 send_signal(pid, signal.SIGCONT)
         wait_for(self.is_whole, "the stack is whole again", seconds=READY_SECONDS)
@@ -185,11 +187,15 @@ class Stack:
         """Return a client of the broker's server."""
         return redis.Redis.from_url(self.redis.url, socket_timeout=5)
 
-    def rows(self, query: str, **parameters: Any) -> list[Row[Any]]:
-        """Run a statement in a transaction of its own; return its rows."""
+    def engine(self) -> Engine:
+        """Return an engine on the database."""
         if self._engine is None:
             self._engine = create_engine(self.postgres.url, pool_pre_ping=True)
-        with self._engine.begin() as connection:
+        return self._engine
+
+    def rows(self, query: str, **parameters: Any) -> list[Row[Any]]:
+        """Run a statement in a transaction of its own; return its rows."""
+        with self.engine().begin() as connection:
             result = connection.execute(text(query), parameters)
             return list(result) if result.returns_rows else []
 
@@ -231,4 +237,5 @@ def _parent(pid: int) -> int | None:
 
 def _roles(pid: int) -> list[str]:
     arguments = command_line(pid)
-    return ["web"] if "gunicorn" in arguments else arguments
+    names = {"gunicorn": "web", "worker.consumer": "consumer", "--queues=documents": "documents"}
+    return [names[word] for word in arguments if word in names] or arguments

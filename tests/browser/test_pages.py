@@ -19,6 +19,7 @@ PAGES = (
     "/jobs/",
     "/logged-segments/",
     "/interactions/",
+    "/document-events/",
     "/interaction-templates/",
     "/interaction-templates/LETTER",
     "/interaction-groups/",

@@ -12,13 +12,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
+from ops.accounts import create_token
 from ops.commands import ROOT
 from ops.embedded import EmbeddedRedis
-from ops.processes import free_port
+from ops.processes import free_port, wait_until
 
-from .markdown import Block, shell_blocks
+from .markdown import Block, blocks, shell_blocks
 
 PATIENCE = 120
 MARK = "--- block "
@@ -115,6 +117,35 @@ def differences(shown: Any, real: Any, path: str = "") -> list[str]:
         pairs = enumerate(zip(shown, real, strict=True))
         return [one for no, (each, other) in pairs for one in differences(each, other, f"{path}.{no}")]
     return [] if shown == real else [f"{path}: {real!r}"]
+
+
+EXAMPLES = sorted((ROOT / "docs" / "examples").glob("*.py"))
+
+
+def test_the_examples_are_shown_as_they_are():
+    shown = {block.text for block in blocks(ROOT / "docs" / "events.md") if block.language == "python"}
+    assert shown == {example.read_text() for example in EXAMPLES}
+
+
+def test_the_examples_bring_their_events_in(stack: dict[str, str], tmp_path: Path):
+    token = create_token(stack["DATABASE_URL"], {"name": "examples", "role": "service"})
+    environment = stack | {"SITE": f"http://{stack['SITE']}", "INTERLOG_TOKEN": token}
+    arguments = {"outbox.py": [str(tmp_path / "billing.db"), "A1", "A2"]}
+    said = ""
+    for example in EXAMPLES:
+        command = [sys.executable, str(example), *arguments.get(example.name, [])]
+        finished = subprocess.run(
+            command, env=environment, capture_output=True, text=True, timeout=PATIENCE, check=False
+        )
+        assert finished.returncode == 0, finished.stderr
+        said += finished.stdout
+    assert "missing: []" in said
+    with psycopg.connect(stack["DATABASE_URL"].replace("+psycopg", "")) as database:
+        arrived = "SELECT DISTINCT document_no FROM document_event WHERE document_no = ANY(%s) ORDER BY 1"
+        wanted = ["A1", "A2", "O9", "Q7"]
+        assert wait_until(
+            lambda: [no for (no,) in database.execute(arrived, [wanted]).fetchall()] == wanted, PATIENCE
+        )
 
 
 def test_the_metrics_that_are_documented_are_those_there_are(stack: dict[str, str]):

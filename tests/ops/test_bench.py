@@ -11,9 +11,11 @@ from domain import job_engine, job_kinds
 from domain.database import make_engine, make_sessions
 from ops import memory
 from ops.bench import Figure, Result
+from ops.bench_events import EventBench
 from ops.bench_measures import Bench
 from ops.job_client import JobClient
 from ops.processes import wait_until
+from tests.domain.events import make_event, receive, record
 
 LINES = 400
 
@@ -130,3 +132,26 @@ def test_the_peak_of_children_is_that_of_the_largest():
     assert peak is not None
     assert peak > 58_000
     assert wait_until(lambda: memory.peak_of_children(child.pid) is None, 1)
+
+
+def test_the_plain_rows_of_events_are_those_the_system_wrote(
+    bench: Bench, client: JobClient, fresh_db: str, redis_url: str
+) -> None:
+    events = EventBench(client, fresh_db, redis_url, "http://127.0.0.1:1")
+    events.set_up()
+    with client.transaction() as session:
+        receive(session, *(make_event(document_no=f"D{no}", account_no=f"B{no}") for no in range(1, 8)))
+        record(session)
+
+    def rows() -> list[tuple[object, ...]]:
+        with client.transaction() as session:
+            found = session.execute(
+                text("SELECT e, i FROM document_event e JOIN interaction i USING (entry_no)")
+            )
+            return sorted(tuple(row) for row in found)
+
+    before = rows()
+    events.plain()
+    assert rows() == before
+    assert len(before) == 7
+    events.close()

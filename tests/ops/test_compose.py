@@ -11,6 +11,7 @@ import psycopg
 import pytest
 import yaml
 
+from domain import hints
 from domain.migrations import upgrade
 from ops.cli import main
 from ops.commands import ROOT
@@ -20,6 +21,9 @@ from ops.server_programs import postgres_program
 TEXT = (ROOT / "docker-compose.yml").read_text()
 COMPOSE: dict[str, Any] = yaml.safe_load(TEXT)
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+# Services whose command is another than their name, and what health checks call them.
+COMMAND_OF = {"documents": "worker", "consumer": "consume"}
+PROCESS_OF = {"documents": "worker"}
 APPLICATION = [name for name, service in SERVICES.items() if service["image"] == "interlog"]
 
 
@@ -32,12 +36,12 @@ def parse(arguments: list[str]) -> click.Context:
 
 
 def test_every_process_of_the_application_is_there():
-    assert set(APPLICATION) == {"migrate", "web", "worker", "beat"}
+    assert set(APPLICATION) == {"migrate", "web", "worker", "documents", "consumer", "beat"}
 
 
 @pytest.mark.parametrize("service", APPLICATION)
 def test_commands_are_ones_the_command_line_understands(service):
-    assert parse(SERVICES[service]["command"]).info_name == service
+    assert parse(SERVICES[service]["command"]).info_name == COMMAND_OF.get(service, service)
 
 
 @pytest.mark.parametrize("service", [name for name in APPLICATION if "healthcheck" in SERVICES[name]])
@@ -45,8 +49,9 @@ def test_health_checks_ask_for_what_their_service_runs(service):
     test = SERVICES[service]["healthcheck"]["test"]
     assert test[:4] == ["CMD", "python", "-m", "ops"]
     asked, running = parse(test[4:]).params, parse(SERVICES[service]["command"]).params
-    assert asked["process"] == service
-    for option in {"web": ["port"], "worker": ["name"]}.get(service, []):
+    process = PROCESS_OF.get(service, service)
+    assert asked["process"] == process
+    for option in {"web": ["port"], "worker": ["name"]}.get(process, []):
         assert asked[option] == running[option]
 
 
@@ -54,6 +59,12 @@ def test_health_checks_ask_for_what_their_service_runs(service):
 def test_a_service_has_a_health_check_or_runs_once(service):
     described = SERVICES[service]
     assert ("healthcheck" in described) != (described["restart"] == "no")
+
+
+def test_every_queue_has_a_worker():
+    """Other systems' messages have workers of their own (RELIABILITY 1)."""
+    running = [parse(SERVICES[name]["command"]) for name in APPLICATION]
+    assert sorted(one.params["queue"] for one in running if one.info_name == "worker") == sorted(hints.QUEUES)
 
 
 def test_there_are_no_default_passwords():
@@ -85,7 +96,7 @@ def test_what_must_last_is_on_volumes():
 
 
 def test_the_application_waits_for_the_schema():
-    for name in ("web", "worker", "beat"):
+    for name in set(APPLICATION) - {"migrate"}:
         waits = SERVICES[name]["depends_on"]["migrate"]
         assert waits == {"condition": "service_completed_successfully"}
 

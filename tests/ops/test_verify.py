@@ -12,6 +12,7 @@ from domain.database import transaction
 from ops import verify
 from ops.cli import main
 from tests.domain.engine_helpers import drain, sessions_on, work
+from tests.domain.events import print_document, record_documents
 from tests.domain.makers import (
     make_campaign,
     make_company,
@@ -31,9 +32,18 @@ def log_a_segment(sessions: Sessions, no: str) -> None:
     drain(sessions)
 
 
+def print_documents(sessions: Sessions) -> None:
+    """Have a document printed three times, on two days."""
+    with transaction(sessions) as session:
+        record_documents(session, "sales_invoice")
+        for time in ("2026-03-10T12:00:00Z", "2026-03-10T13:00:00Z", "2026-03-12T12:00:00Z"):
+            print_document(session, contact_no="P1", account_no=..., time=time)
+
+
 @pytest.fixture
 def sessions(fresh_db: str) -> Iterator[Sessions]:
-    """A small sound company: two logged segments with entries, skips and campaign entries, two open segments."""
+    """A small sound company: two logged segments with entries, skips and campaign entries, two open segments,
+    and a document that was printed."""
     with sessions_on(fresh_db) as made:
         with transaction(made) as session:
             actor = actors.system(session)
@@ -58,6 +68,7 @@ def sessions(fresh_db: str) -> Iterator[Sessions]:
             session.execute(text("UPDATE contact SET privacy_blocked = true WHERE no = 'LATER'"))
         log_a_segment(made, "SM1")
         log_a_segment(made, "SM2")
+        print_documents(made)
         yield made
 
 
@@ -106,6 +117,11 @@ DAMAGES = {
     "campaign_entry_segment": f"UPDATE interaction SET campaign_entry_no = "
     f"(SELECT max(entry_no) FROM campaign_entry) WHERE {ONE}",
     "logging_abandoned": f"UPDATE logged_segment SET status = 'logging', logged_at = NULL WHERE no = {FIRST}",
+    "postponed_recorded": "INSERT INTO postponed_interaction (entry_no, contact_id, actor_id) "
+    "SELECT min(entry_no), min(contact_id), 1 FROM interaction",
+    "postponed_campaign": "INSERT INTO postponed_interaction (entry_no, contact_id, actor_id, campaign_id) "
+    "SELECT next_entry_nos(1), min(id), 1, 999 FROM contact",
+    "comment_entry": "INSERT INTO interaction_comment (entry_no, comment, actor_id) VALUES (999, 'A', 1)",
     "line_segment": "INSERT INTO segment_line (segment_id, line_no, contact_id) SELECT 999, 1, min(id) FROM contact",
     "line_contact": f"UPDATE segment_line SET contact_id = 999 WHERE {ONE_LINE}",
     "line_template": f"UPDATE segment_line SET template_id = 999 WHERE {ONE_LINE}",
@@ -117,6 +133,13 @@ DAMAGES = {
     "segment_hidden": "UPDATE segment SET status = 'hidden'",
     "segment_frozen": "UPDATE segment SET status = 'logging'",
     "template_version": "UPDATE interaction_template SET description = 'Something else'",
+    "event_entry_missing": "UPDATE document_event SET entry_no = 12345 WHERE outcome = 'recorded' AND entry_no = "
+    "(SELECT max(entry_no) FROM document_event); DELETE FROM interaction WHERE entry_no = "
+    "(SELECT max(entry_no) FROM interaction)",
+    "event_entry": "UPDATE interaction SET document_version = 7 WHERE times_printed = 2",
+    "times_printed": "UPDATE interaction SET times_printed = 3 WHERE times_printed = 2",
+    "print_window": "UPDATE document_event SET time = '2026-03-11T11:59:59Z' WHERE position = "
+    "(SELECT max(position) FROM document_event)",
     "company_of_person": f"{NO_KEYS}; UPDATE contact SET type = 'person' WHERE no = 'C1'",
     "job_without_chunk": f"UPDATE job SET state = 'running', finished_at = NULL WHERE id = {JOB}",
     "job_with_open_chunk": f"UPDATE job_chunk SET state = 'pending' WHERE job_id = {JOB} AND no = 1",
@@ -160,7 +183,7 @@ def test_damage_is_told_in_words_with_examples(
     sessions: Sessions, fresh_db: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with transaction(sessions) as session:
-        session.execute(text("UPDATE interaction SET contact_id = 999"))
+        session.execute(text("UPDATE interaction SET contact_id = 999 WHERE times_printed IS NULL"))
     assert verify.run(fresh_db) == ["10 entries of a contact that is not there: 1, 2, 3, 4, 5, …"]
     monkeypatch.setenv("DATABASE_URL", fresh_db)
     told = CliRunner().invoke(main, ["verify"])

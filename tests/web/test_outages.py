@@ -168,3 +168,18 @@ def test_more_requests_than_connections_wait_in_turn(app: Flask, tokens: dict[Ro
     for thread in threads:
         thread.join()
     assert answers == [200] * 40
+
+
+def test_hints_that_come_thick_are_sent_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Decision 22: the first goes at once, one more for all that ask meanwhile."""
+    from ops.processes import wait_until
+    from web import broker
+
+    monkeypatch.setattr(broker, "HINT_EVERY", 0.3)
+    sender, sent = broker.Broker("redis://nowhere"), []
+    monkeypatch.setattr(sender, "send_hint", lambda: sent.append(True))
+    for _ in range(5):
+        sender.hint()
+    assert len(sent) == 1
+    assert wait_until(lambda: len(sent) == 2, 5)
+    assert not sender._is_hint_due

@@ -17,7 +17,7 @@ OPEN = {
     ("GET", "/api/v1/static/<path:filename>"),
     ("GET", "/api/v1/swagger/<path:filename>"),
 }
-ANYBODY = ["GET /me"]
+ANYBODY = ["GET /me", "GET /document-events/schema"]
 VIEWERS = """
 GET /contacts
 GET /contacts/<no>
@@ -51,11 +51,25 @@ GET /logged-segments/<int:no>/skipped
 GET /interactions
 GET /interactions/<int:entry_no>
 GET /interactions/<int:entry_no>/comments
+GET /contacts/<no>/postponed-interactions
+GET /postponed-interactions
+GET /postponed-interactions/<int:entry_no>
 GET /jobs
 GET /jobs/<uuid:id>
 GET /jobs/<uuid:id>/events
 """.splitlines()
+READERS_AND_SERVICES = """
+GET /document-events
+POST /document-events/missing
+""".splitlines()
+SENDERS = ["POST /document-events"]
 SALESPEOPLE = """
+POST /interactions
+PATCH /interactions/<int:entry_no>
+POST /interactions/<int:entry_no>/comments
+PATCH /postponed-interactions/<int:entry_no>
+DELETE /postponed-interactions/<int:entry_no>
+POST /postponed-interactions/<int:entry_no>/finish
 POST /jobs/<uuid:id>/cancel
 """.splitlines()
 MARKETING = """
@@ -88,6 +102,8 @@ POST /logged-segments/<int:no>/follow-up
 POST /logged-segments/<int:no>/skipped/segment
 """.splitlines()
 ADMINS = """
+POST /contacts/<no>/erase
+GET /contacts/<no>/personal-data
 POST /salespeople
 PATCH /salespeople/<code>
 DELETE /salespeople/<code>
@@ -111,11 +127,14 @@ POST /tokens
 GET /tokens/<int:id>
 DELETE /tokens/<int:id>
 GET /audit
+POST /document-events/replay
 """.splitlines()
 
 SETS: list[tuple[list[str], set[Role]]] = [
     (ANYBODY, set(ROLES)),
     (VIEWERS, {Role.VIEWER, Role.SALESPERSON, Role.MARKETING, Role.ADMIN}),
+    (READERS_AND_SERVICES, set(ROLES)),
+    (SENDERS, {Role.SERVICE, Role.ADMIN}),
     (SALESPEOPLE, {Role.SALESPERSON, Role.MARKETING, Role.ADMIN}),
     (MARKETING, {Role.MARKETING, Role.ADMIN}),
     (ADMINS, {Role.ADMIN}),

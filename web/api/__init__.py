@@ -13,12 +13,17 @@ from web.api import (
     campaigns,
     contact_import,
     contacts,
+    document_events,
+    interaction_comments,
+    interaction_creation,
     interaction_groups,
     interaction_templates,
     interactions,
     jobs,
     logged_segments,
     number_series,
+    personal_data,
+    postponed_interactions,
     salespeople,
     saved_criteria,
     segment_lines,
@@ -42,6 +47,7 @@ NOUNS = (
     users,
     contacts,
     contact_import,
+    personal_data,
     salespeople,
     campaigns,
     interaction_groups,
@@ -53,6 +59,10 @@ NOUNS = (
     saved_criteria,
     logged_segments,
     interactions,
+    interaction_creation,
+    interaction_comments,
+    postponed_interactions,
+    document_events,
     jobs,
 )
 
@@ -60,8 +70,8 @@ NOUNS = (
 def register(app: OpenAPI, settings: Settings) -> None:
     """Give `app` the API."""
     api = APIBlueprint("api", __name__, url_prefix=PREFIX)
-    for noun in NOUNS:
-        api.register_api(noun.api)
+    for routes in dict.fromkeys(noun.api for noun in NOUNS):
+        api.register_api(routes)
     api.register_blueprint(documentation)
     api.register_blueprint(swagger)
     app.register_api(api)

@@ -7,7 +7,7 @@ whose type is the code of the fault (API.md, Conventions). What a value must be 
 from __future__ import annotations
 
 import re
-from datetime import UTC, date, datetime, time
+from datetime import date, datetime, time
 from decimal import Decimal, InvalidOperation
 from typing import Annotated
 
@@ -16,6 +16,7 @@ from pydantic_core import PydanticCustomError
 
 from domain.values import (
     CODE_LIMIT,
+    COMMENT_LIMIT,
     EMAIL_LIMIT,
     FOREIGN_NO_LIMIT,
     LARGEST_AMOUNT,
@@ -23,12 +24,13 @@ from domain.values import (
     MOST_MINUTES,
     NAME_LIMIT,
     SUBJECT_LIMIT,
+    Bad,
     is_text,
+    parse_instant,
 )
 
 DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 TIME = re.compile(r"\d{2}:\d{2}(:\d{2})?", re.ASCII)
-INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})", re.ASCII)
 AMOUNT = re.compile(r"-?\d{1,20}(\.\d{1,20})?", re.ASCII)
 LARGEST_BIGINT = 2**63 - 1
 
@@ -38,7 +40,8 @@ def refused(code: str, **params: object) -> PydanticCustomError:
     return PydanticCustomError(code, "{code}", {"code": code, **params})
 
 
-def _text(value: object) -> object:
+def text(value: object) -> object:
+    """Take what the database can keep as a text; the type is checked besides."""
     if not is_text(value):
         raise refused("invalid")
     return value
@@ -114,11 +117,9 @@ def _time_of_day(value: object) -> time:
 
 def _instant(value: object) -> datetime:
     try:
-        if isinstance(value, str) and INSTANT.fullmatch(value):
-            return datetime.fromisoformat(value.upper()).astimezone(UTC)
-    except (ValueError, OverflowError):
-        pass
-    raise refused("invalid")
+        return parse_instant(value)
+    except Bad as bad:
+        raise refused(bad.code) from bad
 
 
 def _flag_of_text(value: object) -> object:
@@ -128,26 +129,27 @@ def _flag_of_text(value: object) -> object:
 
 
 # Texts, which may be empty.
-Name = Annotated[str, Strict(), BeforeValidator(_text), Field(max_length=NAME_LIMIT)]
-Subject = Annotated[str, Strict(), BeforeValidator(_text), Field(max_length=SUBJECT_LIMIT)]
-Email = Annotated[str, Strict(), BeforeValidator(_text), Field(max_length=EMAIL_LIMIT)]
-Secret = Annotated[str, Strict(), BeforeValidator(_text), Field(max_length=1000)]
+Name = Annotated[str, Strict(), BeforeValidator(text), Field(max_length=NAME_LIMIT)]
+Subject = Annotated[str, Strict(), BeforeValidator(text), Field(max_length=SUBJECT_LIMIT)]
+CommentText = Annotated[str, Strict(), BeforeValidator(text), Field(max_length=COMMENT_LIMIT)]
+Email = Annotated[str, Strict(), BeforeValidator(text), Field(max_length=EMAIL_LIMIT)]
+Secret = Annotated[str, Strict(), BeforeValidator(text), Field(max_length=1000)]
 
 # A code or number that Interlog gives or keeps; which characters it may have, the domain says.
 Code = Annotated[
     str,
     Strict(),
-    BeforeValidator(_text),
+    BeforeValidator(text),
     BeforeValidator(_not_blank),
     Field(min_length=1, max_length=CODE_LIMIT),
 ]
 # The same where "" means blank on purpose.
-CodeOrBlank = Annotated[str, Strict(), BeforeValidator(_text), Field(max_length=CODE_LIMIT)]
+CodeOrBlank = Annotated[str, Strict(), BeforeValidator(text), Field(max_length=CODE_LIMIT)]
 # A number of another system.
 ForeignNo = Annotated[
     str,
     Strict(),
-    BeforeValidator(_text),
+    BeforeValidator(text),
     BeforeValidator(_not_blank),
     BeforeValidator(_printable),
     Field(min_length=1, max_length=FOREIGN_NO_LIMIT),
@@ -188,7 +190,7 @@ Instant = Annotated[
 ]
 
 # Values of queries, which are all text.
-QueryText = Annotated[str, BeforeValidator(_text)]
+QueryText = Annotated[str, BeforeValidator(text)]
 QueryFlag = Annotated[bool, BeforeValidator(_flag_of_text), WithJsonSchema({"type": "boolean"})]
 QueryDay = Day
 QueryWhole = Annotated[int, BeforeValidator(_whole_of_text), Field(ge=0, le=LARGEST_BIGINT)]

@@ -77,21 +77,6 @@ class InteractionList(Shown):
     next: str | None
 
 
-class InteractionComment(Shown):
-    """A comment on an entry."""
-
-    comment: str
-    date: Instant
-    user: str
-
-
-class InteractionCommentList(Shown):
-    """The comments on an entry, in the order they were written."""
-
-    items: list[InteractionComment]
-    next: str | None
-
-
 class InteractionPath(Path):
     """Which entry."""
 
@@ -157,15 +142,6 @@ def index_of_contact(path: ContactPath, query: ContactInteractionQuery) -> Respo
 def show(path: InteractionPath) -> Response:
     """Show an interaction log entry."""
     return shown(interactions.get(database.session(), path.entry_no), stored=STORED)
-
-
-@api.get("/interactions/<int:entry_no>/comments", responses={200: InteractionCommentList})
-@allow(Role.VIEWER)
-def comments(path: InteractionPath) -> Response:
-    """List the comments on an entry."""
-    session = database.session()
-    entry = interactions.get(session, path.entry_no)
-    return shown({"items": interactions.comments(session, entry["entry_no"]), "next": None})
 
 
 def _page(query: EntryQuery, fixed: dict[str, list[str]], **options: Any) -> Response:

@@ -16,7 +16,7 @@ from flask_openapi.blueprint import APIBlueprint
 
 from domain.errors import Fault, Invalid
 from web import database, idempotency, identity
-from web.requests import JSON, PROBLEM, Request
+from web.requests import JSON, JSON_LIMIT, PROBLEM, Request
 
 PROBLEMS = {
     "description": "What is wrong, and with which fields",
@@ -29,8 +29,8 @@ SECURITY: list[dict[str, list[str]]] = [{"token": []}, {"session": []}]
 class Api(APIBlueprint):
     """The routes of one noun. Every view says with `identity.allow` who may come.
 
-    A view may say besides, as attributes that the decorators here set: what it answers with instead of JSON, and
-    that it reads its body itself.
+    A view may say besides, as attributes that the decorators here set: what it answers with instead of JSON, how
+    large its body may be, and that it reads its body itself.
     """
 
     def __init__(self, name: str, *, tag: str) -> None:
@@ -72,26 +72,40 @@ def reads_body_itself(view: Callable[..., Any]) -> Callable[..., Any]:
     return view
 
 
+def takes_up_to(limit: int) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Mark a view whose body may have more bytes than usual, and is read as a whole."""
+
+    def mark(view: Callable[..., Any]) -> Callable[..., Any]:
+        view.body_limit = limit  # type: ignore[attr-defined]
+        return view
+
+    return mark
+
+
 def guarded(view: Callable[..., ResponseReturnValue]) -> Callable[..., ResponseReturnValue]:
     """Put a view behind the checks that all requests pass."""
     takes_query = "query" in typing.get_type_hints(view)
-    role = view.role  # type: ignore[attr-defined]
+    roles = view.roles  # type: ignore[attr-defined]
     media_types = getattr(view, "media_types", (JSON, PROBLEM))
     reads_body = getattr(view, "reads_body", False)
+    limit = getattr(view, "body_limit", JSON_LIMIT)
+    streams = reads_body and not hasattr(view, "body_limit")
 
     @wraps(view)
     def endpoint(**path: Any) -> ResponseReturnValue:
         asked = typing.cast(Request, request)
         asked.must_accept(*media_types)
-        actor = identity.require(role)
+        was_read = asked.method in WITH_BODY and not streams and asked.read_small_body()
+        actor = identity.require(*roles)
         if not takes_query and asked.args:
             raise Invalid([Fault(f"query.{name}", "unknown_field") for name in asked.args])
         if reads_body:
             return view(**path)
         if asked.method not in WITH_BODY:
             return view(**path)
-        database.rest()
-        asked.read_body()
+        if not was_read:
+            database.rest()
+        asked.read_body(limit)
         return idempotency.with_key(asked.get_data(), actor, lambda: view(**path))
 
     return endpoint

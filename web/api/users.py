@@ -12,7 +12,18 @@ from domain.actors import Role
 from domain.salespeople import Salesperson
 from web import codec, database, identity
 from web.api import nouns
-from web.api.fields import Code, Email, Flag, Instant, Name, QueryFlag, QueryText, QueryWhole, Secret
+from web.api.fields import (
+    Code,
+    Email,
+    Flag,
+    Instant,
+    Name,
+    QueryDay,
+    QueryFlag,
+    QueryText,
+    QueryWhole,
+    Secret,
+)
 from web.api.models import Body, ListQuery, NumberedQuery, Path, Shown, needs
 from web.api.replies import created, gone, listing, match, shown, with_faults
 from web.api.routing import Api
@@ -161,6 +172,8 @@ class AuditQuery(ListQuery):
     action: list[QueryText] | None = None
     object_type: list[QueryText] | None = None
     object_key: list[QueryText] | None = None
+    date_from: QueryDay | None = None
+    date_to: QueryDay | None = None
 
 
 @api.get("/me", responses={200: Me})

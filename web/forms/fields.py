@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from datetime import date
+from datetime import date, time
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -13,7 +13,7 @@ from flask_babel import format_decimal, get_locale
 from flask_babel import lazy_gettext as _
 from markupsafe import Markup
 from wtforms import BooleanField, Field, FieldList, Form, FormField
-from wtforms.widgets import DateInput, TextArea, TextInput, html_params
+from wtforms.widgets import DateInput, TextArea, TextInput, TimeInput, html_params
 
 from domain.errors import Fault
 
@@ -200,6 +200,21 @@ class DayField(ValueField):
 
     def shown(self, value: Any) -> str:
         return value.isoformat() if isinstance(value, date) else str(value)
+
+
+class TimeField(ValueField):
+    """A time of day, typed into the browser's own time control."""
+
+    widget = TimeInput()
+
+    def read(self, text: str) -> time:
+        try:
+            return time.fromisoformat(text)
+        except ValueError:
+            raise Unreadable("invalid") from None
+
+    def shown(self, value: Any) -> str:
+        return value.isoformat("minutes") if isinstance(value, time) else str(value)
 
 
 class ChoiceWidget:

@@ -7,12 +7,16 @@ from flask_bootstrap import Bootstrap5
 
 from web.pages import (
     account,
+    audit,
     campaigns,
     contacts,
     criteria_words,
+    document_events,
     errors,
     guard,
     home,
+    interaction_card,
+    interaction_form,
     interaction_groups,
     interaction_templates,
     interactions,
@@ -22,6 +26,8 @@ from web.pages import (
     lookup,
     many_lines,
     number_series,
+    personal_data,
+    postponed,
     salespeople,
     saved_criteria,
     segment_criteria,
@@ -30,6 +36,7 @@ from web.pages import (
     setup,
     sign_in,
     template_setup,
+    timeline,
     tokens,
     users,
 )
@@ -40,6 +47,8 @@ NOUNS = (
     account,
     lookup,
     contacts,
+    timeline,
+    personal_data,
     segments,
     segment_criteria,
     segment_lines,
@@ -48,6 +57,10 @@ NOUNS = (
     jobs,
     logged_segments,
     interactions,
+    interaction_card,
+    interaction_form,
+    postponed,
+    document_events,
     campaigns,
     salespeople,
     interaction_templates,
@@ -57,6 +70,7 @@ NOUNS = (
     number_series,
     users,
     tokens,
+    audit,
 )
 
 

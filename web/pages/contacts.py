@@ -4,34 +4,42 @@ from __future__ import annotations
 
 from typing import Any
 
+from flask import request
 from flask_babel import lazy_gettext as _
 from sqlalchemy.orm import Session
 
-from domain import contacts, interactions
+from domain import contacts
 from domain.users import Role
 from web import vocabulary
+from web.forms.base import RecordForm
 from web.forms.contacts import ContactForm
-from web.pages import options, records
-from web.pages.interactions import COLUMNS as ENTRY_COLUMNS
+from web.pages import options, postponed, records, timeline
 from web.pages.lists import Column, Filter
 from web.vocabulary import FIELDS
-
-LATEST = 10
 
 
 def _extra(session: Session, contact: Any, stored: records.Stored) -> dict[str, Any]:
     return {
         "statistics": contacts.statistics_fields(session, [contact])[0],
         "statistics_filter": {"contact_no": stored["no"]},
-        "entries": interactions.page(
-            session, filters={"contact_no": [stored["no"]]}, limit=LATEST, sort="-entry_no"
-        ),
-        "entry_columns": [
-            column
-            for column in ENTRY_COLUMNS
-            if stored["type"] == "company" or column.name not in ("contact_no", "contact_name", "company_no")
-        ],
+        "postponed": postponed.of(session, contact_no=stored["no"]),
+        **timeline.read(session, contact),
+        **({"is_editable": False} if stored["erased"] else {}),
     }
+
+
+def _wanted_accounts() -> list[dict[str, str]]:
+    """Read the account that a contact is wanted for, from where its lack was noticed (document events, D3)."""
+    type, no = request.args.get("account_type", ""), request.args.get("account_no", "")
+    return [{"type": type, "no": no}] if type in vocabulary.ACCOUNT_TYPES and no else []
+
+
+def _add_account(form: RecordForm, _stored: records.Stored) -> None:
+    """Fill the blank row of accounts with the account that is wanted."""
+    if request.method == "GET":
+        for account in _wanted_accounts():
+            row = form["accounts"].entries[-1].form
+            row["type"].data, row["no"].data = account["type"], account["no"]
 
 
 NOUN = records.Noun(
@@ -68,6 +76,7 @@ NOUN = records.Noun(
     card="contacts/card.html",
     extra=_extra,
     title_field="name",
-    defaults=lambda: {"type": "company"},
+    defaults=lambda: {"type": "company", "no": request.args.get("no"), "accounts": _wanted_accounts()},
+    prepare=_add_account,
 )
 blueprint = records.blueprint(NOUN, __name__)

@@ -8,7 +8,17 @@ from flask import Blueprint, render_template, url_for
 from flask_babel import lazy_gettext as _
 from sqlalchemy.orm import Session
 
-from domain import contacts, interaction_groups, jobs, logged_segments, salespeople, segments, templates
+from domain import (
+    contacts,
+    document_events,
+    interaction_groups,
+    jobs,
+    logged_segments,
+    salespeople,
+    segments,
+    templates,
+)
+from domain.document_events import Outcome
 from domain.users import Role
 from web import database
 from web.pages import logged_segments as logged_pages
@@ -20,6 +30,8 @@ from web.pages.records import Answer
 blueprint = Blueprint("home", __name__)
 
 SHOWN = 8
+# Outcomes of document events that somebody can do something about.
+ATTENTION = (Outcome.UNRESOLVED, Outcome.IGNORED, Outcome.REJECTED)
 
 
 def _some(columns: tuple[Column, ...], *names: str) -> list[Column]:
@@ -45,6 +57,7 @@ def show() -> Answer:
     under_way = jobs.page(session, filters={"state": UNFINISHED}, limit=SHOWN)
     return render_template(
         "home.html",
+        attention=document_events.counts(session, outcomes=ATTENTION),
         active=active,
         active_columns=SEGMENT_COLUMNS,
         logged=logged,

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, render_template, request
+from flask import Blueprint, render_template
 from flask_babel import lazy_gettext as _
 
 from domain import interactions
 from web import database, vocabulary
-from web.pages import lists, options
+from web.pages import interaction_card, lists, options
 from web.pages.lists import Column, Filter
 from web.pages.records import Answer
 from web.vocabulary import FIELDS
@@ -76,7 +76,4 @@ def card(key: int) -> Answer:
     """Show an entry with everything that was recorded."""
     session = database.session()
     entry = interactions.get(session, key)
-    comments = interactions.comments(session, key) if entry.get("comments_count") else []
-    return render_template(
-        "interactions/card.html", entry=entry, comments=comments, back=request.args.get("back")
-    )
+    return render_template("interactions/card.html", **interaction_card.shown(session, entry))

@@ -41,6 +41,9 @@ RESULT_WORDS = {
     "follow_up_left_out": _("Left out of the follow-up"),
     "segment_no": _("New Segment"),
     "contacts": _("Contacts"),
+    "contact_no": _("Contact"),
+    "comments": _("Comments"),
+    "postponed": _("Postponed Interactions"),
     "left_out": _("Left out"),
     "added": _("Added"),
     "removed": _("Removed"),
@@ -54,6 +57,11 @@ RESULT_WORDS = {
     "unchanged": _("Unchanged"),
     "refused": _("Refused"),
     "deleted": _("Deleted"),
+    "recorded": vocabulary.EVENT_OUTCOMES["recorded"],
+    "reprint": vocabulary.EVENT_OUTCOMES["reprint"],
+    "ignored": vocabulary.EVENT_OUTCOMES["ignored"],
+    "unresolved": vocabulary.EVENT_OUTCOMES["unresolved"],
+    "suppressed": vocabulary.EVENT_OUTCOMES["suppressed"],
 }
 
 
@@ -79,6 +87,7 @@ def card(key: str) -> Answer:
         "jobs/card.html",
         job=job,
         is_open=job["state"] in UNFINISHED,
+        is_undone=_is_undone(job["kind"]),
         may_cancel=_may_cancel(job),
         result_words=RESULT_WORDS,
         problem_text=job["problem"]["detail"] if job["problem"] else "",
@@ -96,7 +105,9 @@ def cancel(key: str) -> Answer:
     back = url_for("pages.jobs.card", key=job.id)
     if not guard.confirmed():
         return guard.ask(
-            gettext("Cancel this job? What it has done so far is undone."),
+            gettext("Cancel this job? What it has done so far is undone.")
+            if _is_undone(job.kind)
+            else gettext("Cancel this job? What it has done so far stays."),
             title=gettext("Cancel job"),
             yes=gettext("Cancel job"),
             back=back,
@@ -129,3 +140,8 @@ def _may_cancel(job: dict[str, Any]) -> bool:
     """Tell whether the one who asks may stop a job: marketing any, others their own (U1)."""
     actor = identity.required()
     return actor.role.includes(Role.MARKETING) or actor.name == job["created_by"]
+
+
+def _is_undone(kind: str) -> bool:
+    """Tell whether what a job of this kind has done is undone when it does not succeed."""
+    return kind in job_engine.KINDS and job_engine.KINDS[kind].undoes

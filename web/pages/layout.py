@@ -68,6 +68,8 @@ MORE = (
     Group(
         _("Interactions"),
         (
+            Item(_("Postponed Interactions"), "pages.postponed.index"),
+            Item(_("Document Events"), "pages.document_events.index"),
             Item(_("Interaction Templates"), "pages.interaction_templates.index"),
             Item(_("Interaction Groups"), "pages.interaction_groups.index"),
             Item(_("Interaction Template Setup"), "pages.template_setup.show"),
@@ -85,6 +87,7 @@ MORE = (
         (
             Item(_("Users"), "pages.users.index", Role.ADMIN),
             Item(_("API Tokens"), "pages.tokens.index", Role.ADMIN),
+            Item(_("Audit"), "pages.audit.index", Role.ADMIN),
         ),
     ),
 )
@@ -169,6 +172,12 @@ _WORDS: dict[str, Mapping[str, Any]] = {
     "problem": {**vocabulary.LINE_PROBLEMS, **vocabulary.LINE_WARNINGS, **vocabulary.SEGMENT_PROBLEMS},
     "criteria_action": vocabulary.CRITERIA_ACTIONS,
     "effect": vocabulary.EFFECTS,
+    "timeline_kind": vocabulary.TIMELINE_KINDS,
+    "audit_action": vocabulary.AUDIT_ACTIONS,
+    "event_outcome": vocabulary.EVENT_OUTCOMES,
+    "event_door": vocabulary.EVENT_DOORS,
+    "event_type": vocabulary.EVENT_TYPES,
+    "account_type": vocabulary.ACCOUNT_TYPES,
 }
 
 

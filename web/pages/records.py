@@ -19,7 +19,7 @@ from domain.errors import Refusal
 from domain.users import Role
 from web import database, identity, messages
 from web.forms.base import RecordForm, etag_of, show_faults
-from web.pages import guard, lists
+from web.pages import audit, guard, lists
 from web.pages.lists import Column, Filter
 
 Answer = str | Response
@@ -146,7 +146,10 @@ def blueprint(noun: Noun, import_name: str) -> Blueprint:
         is_editable = shown.setdefault("is_editable", guard.may(noun.writes))
         if not is_editable:
             freeze(form)
-        return form_page(noun.card, form, noun=noun, stored=stored, key=stored[noun.key], **shown)
+        history = audit.history(session, noun.module.THING, stored[noun.key])
+        return form_page(
+            noun.card, form, noun=noun, stored=stored, key=stored[noun.key], history=history, **shown
+        )
 
     if noun.deletable:
 

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from domain import salespeople
 from web.forms.master_data import SalespersonForm
-from web.pages import records
+from web.pages import postponed, records
 from web.pages.lists import Column, Filter
 from web.vocabulary import FIELDS
 
@@ -18,6 +18,7 @@ def _extra(session: Session, salesperson: Any, stored: records.Stored) -> dict[s
     return {
         "statistics": salespeople.statistics_fields(session, [salesperson])[0],
         "statistics_filter": {"salesperson_code": stored["code"]},
+        "postponed": postponed.of(session, salesperson_code=stored["code"]),
     }
 
 
@@ -41,6 +42,7 @@ NOUN = records.Noun(
         Filter("q", _("Search"), "search", hint=_("Code, name or email")),
         Filter("blocked", FIELDS["blocked"], words={"true": _("Yes"), "false": _("No")}),
     ),
+    card="salespeople/card.html",
     extra=_extra,
     title_field="name",
 )

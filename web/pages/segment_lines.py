@@ -15,7 +15,7 @@ from domain.segments import Segment
 from web import database, identity, messages
 from web.forms.base import etag_of
 from web.forms.segments import LineForm
-from web.pages import guard, inheritance, records
+from web.pages import audit, guard, inheritance, records
 from web.pages.records import Answer, Stored
 
 blueprint = Blueprint(
@@ -42,7 +42,8 @@ def card(key: str, line_no: int) -> Answer:
     )
     if busy or not guard.may(Role.MARKETING):
         records.freeze(form)
-    return records.form_page("segments/line.html", form, segment=segment, line=shown)
+    history = audit.history(session, segment_lines.THING, f"{segment.no}/{line_no}")
+    return records.form_page("segments/line.html", form, segment=segment, line=shown, history=history)
 
 
 @blueprint.post("/remove")

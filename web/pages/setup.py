@@ -10,7 +10,7 @@ from domain.users import Role
 from web import database
 from web.forms.base import etag_of
 from web.forms.master_data import SetupForm
-from web.pages import guard, records
+from web.pages import audit, guard, records
 from web.pages.records import Answer
 
 blueprint = Blueprint("setup", __name__, url_prefix="/marketing-setup")
@@ -39,4 +39,4 @@ def show() -> Answer:
         return redirect(url_for("pages.setup.show"), 303)  # type: ignore[return-value]
     if not guard.may(Role.ADMIN):
         records.freeze(form)
-    return records.form_page("setup.html", form)
+    return records.form_page("setup.html", form, history=audit.history(session, setup.THING, setup.THING))

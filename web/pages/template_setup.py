@@ -11,7 +11,7 @@ from domain.users import Role
 from web import database
 from web.forms.base import RecordForm, etag_of
 from web.forms.fields import CodeField
-from web.pages import guard, options, records
+from web.pages import audit, guard, options, records
 from web.pages.records import Answer
 from web.vocabulary import DOCUMENT_TYPES
 
@@ -55,4 +55,9 @@ def show() -> Answer:
         return redirect(url_for("pages.template_setup.show"), 303)  # type: ignore[return-value]
     if not guard.may(Role.ADMIN):
         records.freeze(form)
-    return records.form_page("template_setup.html", form, offered=list(options.interaction_templates()))
+    return records.form_page(
+        "template_setup.html",
+        form,
+        offered=list(options.interaction_templates()),
+        history=audit.history(session, template_setup.THING, template_setup.THING),
+    )

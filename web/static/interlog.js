@@ -47,7 +47,7 @@ document.addEventListener("submit", (event) => {
     ask(form);
     return;
   }
-  if (form.method !== "post") return;
+  if (form.method !== "post" || "download" in form.dataset) return;
   if (form.dataset.sent) {
     event.preventDefault();
     return;
@@ -123,14 +123,14 @@ for (const rows of document.querySelectorAll("[data-rows]")) {
     const count = body.rows.length;
     const row = body.rows[count - 1].cloneNode(true);
     for (const fault of row.querySelectorAll(".fault")) fault.remove();
-    for (const input of row.querySelectorAll("input, select")) {
+    for (const input of row.querySelectorAll("input, select, textarea")) {
       input.value = "";
       input.removeAttribute("aria-invalid");
       input.name = input.name.replace(/-\d+-/, `-${count}-`);
       input.id = input.id.replace(/-\d+-/, `-${count}-`);
     }
     body.append(row);
-    row.querySelector("input, select").focus();
+    row.querySelector("input, select, textarea").focus();
   });
 }
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
@@ -19,6 +20,7 @@ from domain import (
     follow_ups,
     interaction_groups,
     logged_segments,
+    postponed,
     salespeople,
     saved_criteria,
     segment_lines,
@@ -28,6 +30,7 @@ from domain import (
     users,
 )
 from domain.actors import Role, system
+from tests.domain.events import make_event, receive, record
 from tests.web.pages.html import Element, read
 from web import i18n
 
@@ -105,6 +108,8 @@ class Demo:
     logged_segment: int
     entry_no: int
     job: str
+    postponed: int
+    event: int
     token: int = 1
 
 
@@ -143,7 +148,15 @@ def demo(app: Flask, sessions: Any, do_jobs: Callable[[], None]) -> Demo:
         logged = logged_segments.page(session, filters={})[0]
         assert (logged.interactions_count, logged.skipped_count) == (59, 1)
         follow_ups.request(session, logged, values={}, actor=system(session))
-        return Demo(nos, nos[0], segment_no, 2, logged.no, logged.last_entry_no, job_id)
+        later = postponed.create(
+            session, values={"contact_no": nos[0], "comments": ["Call back"]}, actor=system(session)
+        )
+        receive(session, make_event(account_no="14911"))
+        record(session)
+        event = session.execute(text("SELECT min(position) FROM document_event")).scalar_one()
+        return Demo(
+            nos, nos[0], segment_no, 2, logged.no, logged.last_entry_no, job_id, later.entry_no, event
+        )
 
 
 def _master_data(session: Session, actor: Any) -> list[str]:

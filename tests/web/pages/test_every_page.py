@@ -41,6 +41,14 @@ PAGES: dict[str, tuple[str, Role]] = {
     "logged_segments.card": ("/logged-segments/{logged_segment}", Role.VIEWER),
     "interactions.index": ("/interactions/", Role.VIEWER),
     "interactions.card": ("/interactions/{entry_no}", Role.VIEWER),
+    "interaction_form.new": ("/interactions/new/?contact_no={company}", Role.SALESPERSON),
+    "postponed.index": ("/postponed-interactions/", Role.VIEWER),
+    "postponed.card": ("/postponed-interactions/{postponed}", Role.VIEWER),
+    "timeline.show": ("/contacts/{company}/timeline/", Role.VIEWER),
+    "personal_data.erase": ("/contacts/{company}/erase", Role.ADMIN),
+    "audit.index": ("/audit/", Role.ADMIN),
+    "document_events.index": ("/document-events/", Role.VIEWER),
+    "document_events.card": ("/document-events/{event}", Role.VIEWER),
     "campaigns.index": ("/campaigns/", Role.VIEWER),
     "campaigns.new": ("/campaigns/new", Role.MARKETING),
     "campaigns.card": ("/campaigns/CP0001", Role.VIEWER),
@@ -65,7 +73,7 @@ PAGES: dict[str, tuple[str, Role]] = {
     "tokens.new": ("/tokens/new", Role.ADMIN),
 }
 # Not pages of their own: asked for by scripts, or tested by themselves.
-APART = {"lookup.offer", "sign_in.show", "sign_in.link"}
+APART = {"lookup.offer", "document_events.link", "sign_in.show", "sign_in.link"}
 
 
 def test_the_list_of_pages_is_complete(app: Flask) -> None:
@@ -161,6 +169,7 @@ def test_an_unknown_record_is_answered_with_a_page_that_names_it(admin_browser: 
         "/jobs/nothing",
         "/logged-segments/99999999999999",
         "/contacts/%00",
+        "/document-events/99999999999999999999",
         "/nowhere",
     ],
 )
@@ -178,6 +187,8 @@ def test_addresses_that_lead_nowhere_are_not_found(address: str, admin_browser: 
         "/segments/SM00001?after_line=-1&problem=nonsense",
         "/tokens/?after=x",
         "/jobs/?state=nonsense&kind=nonsense",
+        "/document-events/?outcome=nonsense&from=yesterday&after=x",
+        "/document-events/?source=%00&contact_no=%00&to=9999-12-31&conflicts=x",
     ],
 )
 def test_filters_that_make_no_sense_do_no_harm(address: str, admin_browser: Browser) -> None:

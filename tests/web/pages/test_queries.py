@@ -11,6 +11,7 @@ from sqlalchemy import Engine, event
 
 from domain import campaigns, contacts, interaction_groups, salespeople, segment_lines, segments, templates
 from domain.actors import system
+from tests.domain.events import make_event, receive, record
 from tests.web.pages.conftest import Browser, Demo
 
 MOST_QUERIES = 30
@@ -50,6 +51,7 @@ def queries_of(browser: Browser, path: str) -> int:
         ("/interaction-groups/", "q=LETTERS"),
         ("/interaction-templates/", "q=LETTER"),
         ("/users/", "q=viewer"),
+        ("/document-events/", "document_no=INV-1"),
     ],
 )
 def test_a_list_takes_as_many_queries_for_fifty_rows_as_for_one(
@@ -74,6 +76,8 @@ def many(sessions: Any, demo: Demo) -> None:
     """Fifty more of everything."""
     with sessions() as session, session.begin():
         actor = system(session)
+        receive(session, *(make_event(document_no=f"M{number}") for number in range(50)))
+        record(session)
         for number in range(50):
             code = f"M{number:02}"
             salespeople.create(session, values={"code": code, "name": "Many"}, actor=actor)

@@ -1,0 +1,134 @@
+"""The recorder: makes entries of the document events that wait (D2-D6), a batch in one transaction.
+
+What must never happen: two entries for what is one print run of a document (D6), an event that is recorded twice or
+left waiting, one bad event that stops the others. So one recorder works at a time (an advisory lock that ends with the
+transaction), takes the oldest waiting events whose rows it locks, and commits entries and outcomes together. The end
+state is computed anew from all prints of the documents concerned, in order of the events' time, so that the order in
+which they came leaves no trace. Deletions of master data take the same lock (`records.remove`), because the log has no
+foreign keys.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import psycopg
+import structlog
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session, sessionmaker
+
+from domain import records, sql
+from domain.database import is_infrastructure, transaction
+from domain.document_events import Outcome
+
+log = structlog.get_logger()
+
+# Events recorded in one transaction.
+BATCH = 1_000
+
+WAITING = text("SELECT EXISTS (SELECT FROM document_event WHERE outcome = 'received')")
+CLAIM = text("""
+    SELECT position FROM document_event WHERE outcome = 'received'
+    ORDER BY position LIMIT :limit FOR UPDATE SKIP LOCKED
+""")
+CAMPAIGN_ENTRIES = text("""
+    SELECT DISTINCT i.campaign_entry_no
+    FROM document_prints(CAST(:positions AS bigint[])) e
+    JOIN interaction i ON i.entry_no = e.entry_no
+    WHERE i.campaign_entry_no IS NOT NULL
+""")
+
+
+def is_waiting(session: Session) -> bool:
+    """Tell whether any event waits to be recorded, for beat's sweep. Index: document_event_received_idx."""
+    return bool(session.execute(WAITING).scalar_one())
+
+
+def work(sessions: sessionmaker[Session]) -> int:
+    """Record one batch; return how many events it had, 0 as well while somebody else records.
+
+    A batch that fails by its own fault is tried again by halves, so that an event the database cannot take is found
+    and set aside, and the others go on (D8).
+    """
+    limit = BATCH
+    while True:
+        try:
+            with transaction(sessions) as session:
+                return record_waiting(session, limit=limit)
+        except Exception as error:
+            if is_infrastructure(error) or limit == 1:
+                raise
+            log.exception("recording_failed", events=limit)
+            limit //= 2
+
+
+def record_waiting(session: Session, *, limit: int = BATCH) -> int:
+    """Record the oldest waiting events; return how many there were, 0 as well while somebody else records.
+
+    With a `limit` of 1, an event that cannot be recorded is set aside.
+    """
+    if not session.execute(text(f"SELECT pg_try_advisory_xact_lock({records.RECORDING})")).scalar_one():
+        return 0
+    positions = list(session.scalars(CLAIM, {"limit": limit}))
+    if limit > 1:
+        record(session, positions)
+        return len(positions)
+    try:
+        with session.begin_nested():
+            record(session, positions)
+    except DBAPIError as error:
+        if is_infrastructure(error) or isinstance(error.orig, psycopg.errors.QueryCanceled):
+            raise
+        _set_aside(session, positions[0], error)
+    return len(positions)
+
+
+def record(session: Session, positions: Sequence[int]) -> None:
+    """Give events their outcomes, and entries to those that can have one. The caller holds the recorder's lock.
+
+    Parameters
+    ----------
+    positions
+        Events that are received, or not recorded so far.
+    """
+    if not positions:
+        return
+    session.execute(text("SELECT FROM template_setup FOR SHARE"))
+    resolved = session.execute(sql.load("resolve_events"), {"positions": list(positions)})
+    recordable = [row.position for row in resolved if row.outcome == Outcome.RECEIVED]
+    if recordable:
+        _write_entries(session, recordable)
+
+
+# Larger than any entry number: nothing is new.
+NONE_NEW = 2**63 - 1
+
+
+def _write_entries(session: Session, positions: list[int]) -> None:
+    parameters: dict[str, Any] = {"positions": positions}
+    first = session.execute(sql.load("assign_entries"), parameters).scalar_one_or_none()
+    parameters["first_entry_no"] = first or NONE_NEW
+    concerned = set(session.scalars(CAMPAIGN_ENTRIES, parameters))
+    session.execute(sql.load("open_campaign_entries"), parameters)
+    if first:
+        session.execute(sql.load("record_entries"), parameters)
+    session.execute(sql.load("correct_entries"), parameters)
+    concerned |= set(session.scalars(CAMPAIGN_ENTRIES, parameters))
+    if concerned:
+        session.execute(sql.load("settle_campaign_entries"), {"entry_nos": sorted(concerned)})
+
+
+def _set_aside(session: Session, position: int, error: DBAPIError) -> None:
+    """Mark an event that cannot be recorded for a reason nobody foresaw; it can be replayed."""
+    session.execute(
+        text("""
+            UPDATE document_event SET
+                outcome = 'unresolved', attempts = attempts + 1,
+                reasons = jsonb_build_array(
+                    jsonb_build_object('code', 'recording_failed', 'error', CAST(:error AS text)))
+            WHERE position = :position
+        """),
+        {"position": position, "error": str(error.orig).strip()[:500]},
+    )
