@@ -46,7 +46,7 @@ MAKE = """
 COMBINED: dict[str, Any] = {
     "contact": {"country_code": list(COUNTRIES)},
     "mailing_groups": ["G0", "G1", "G2", "G3", "G4"],
-    "interactions": {"template_code": ["T1", "T2", "T3"], "date_from": SINCE},
+    "interactions": {"template_code": ["T1", "T2", "T3", "T4", "T5"], "date_from": "2025-06-01"},
 }
 SINGLE: dict[str, dict[str, Any]] = {
     "country": {"contact": {"country_code": "GB"}},
