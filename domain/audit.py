@@ -63,7 +63,7 @@ def record(
             action=action,
             object_type=object_type,
             object_key=object_key,
-            changes={name: [_safe(old), _safe(new)] for name, (old, new) in (changes or {}).items()},
+            changes={name: [plain(old), plain(new)] for name, (old, new) in (changes or {}).items()},
         )
     )
     session.flush()
@@ -175,14 +175,15 @@ def describe(session: Session, things: Sequence[Audit]) -> list[dict[str, Any]]:
     ]
 
 
-def _safe(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """Write a value as JSON can keep it."""
     match value:
         case Decimal() | UUID():
             return str(value)
         case date() | time():
             return value.isoformat()
         case dict():
-            return {str(key): _safe(item) for key, item in value.items()}
+            return {str(key): plain(item) for key, item in value.items()}
         case list() | tuple():
-            return [_safe(item) for item in value]
+            return [plain(item) for item in value]
     return value

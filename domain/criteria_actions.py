@@ -15,6 +15,9 @@ from domain import actors
 from domain.database import Base
 from domain.segments import Segment
 
+# Why a contact that matches is not added.
+LEFT_OUT = ("excluded", "existing", "blocked")
+
 
 class CriteriaAction(Base):
     """One action on a segment with its filters, who did it, when, and how many lines it changed."""
@@ -30,6 +33,11 @@ class CriteriaAction(Base):
     options: Mapped[dict[str, Any]] = mapped_column(JSONB)
     added: Mapped[int]
     removed: Mapped[int]
+    excluded: Mapped[int]
+    existing: Mapped[int]
+    blocked: Mapped[int]
+    first_line_no: Mapped[int | None]
+    last_line_no: Mapped[int | None]
     actor_id: Mapped[int] = mapped_column(ForeignKey("actor.id"))
     job_id: Mapped[uuid.UUID | None]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
@@ -43,22 +51,35 @@ def keep(
     manual: bool,
     filters: Mapping[str, Any],
     options: Mapping[str, Any],
-    added: int,
-    removed: int,
     actor_id: int,
+    added: int = 0,
+    removed: int = 0,
+    left_out: Mapping[str, int] | None = None,
+    numbers: tuple[int, int] | None = None,
     job_id: uuid.UUID | None = None,
 ) -> CriteriaAction:
-    """Write down an action; the caller holds the segment's row, so numbers follow without gaps."""
-    last = session.scalar(select(func.max(CriteriaAction.no)).where(CriteriaAction.segment_id == segment_id))
+    """Write down an action; the caller holds the segment's row, so numbers follow without gaps.
+
+    Parameters
+    ----------
+    left_out
+        Counts of what was not added: `excluded`, `existing`, `blocked`.
+    numbers
+        First and last number of the lines that came; nobody else's lines are between them.
+    """
+    left_out = left_out or {}
     kept = CriteriaAction(
         segment_id=segment_id,
-        no=(last or 0) + 1,
+        no=next_no(session, segment_id),
         action=action,
         manual=manual,
         filters=dict(filters),
         options=dict(options),
         added=added,
         removed=removed,
+        **{name: left_out.get(name, 0) for name in LEFT_OUT},
+        first_line_no=numbers[0] if numbers and added else None,
+        last_line_no=numbers[1] if numbers and added else None,
         actor_id=actor_id,
         job_id=job_id,
     )
@@ -67,15 +88,36 @@ def keep(
     return kept
 
 
+def last(session: Session, segment_id: int) -> CriteriaAction | None:
+    """Return the last action of a segment, or None."""
+    return session.scalars(
+        select(CriteriaAction)
+        .where(CriteriaAction.segment_id == segment_id)
+        .order_by(CriteriaAction.no.desc())
+        .limit(1)
+    ).first()
+
+
+def next_no(session: Session, segment_id: int) -> int:
+    """Return the number that the next action of a segment gets."""
+    found = last(session, segment_id)
+    return found.no + 1 if found else 1
+
+
 def page(
-    session: Session, segment: Segment, *, after: int | None = None, limit: int = 50
+    session: Session,
+    segment: Segment,
+    *,
+    after: int | None = None,
+    limit: int = 50,
+    newest_first: bool = False,
 ) -> list[CriteriaAction]:
-    """Read a page of the actions of a segment in the order they were done."""
+    """Read a page of the actions of a segment in the order they were done, or the other way round."""
     return list(
         session.scalars(
             select(CriteriaAction)
             .where(CriteriaAction.segment_id == segment.id, CriteriaAction.no > (after or 0))
-            .order_by(CriteriaAction.no)
+            .order_by(CriteriaAction.no.desc() if newest_first else CriteriaAction.no)
             .limit(limit)
         )
     )
@@ -94,6 +136,7 @@ def describe(session: Session, actions: Iterable[CriteriaAction]) -> list[dict[s
             "options": action.options,
             "added": action.added,
             "removed": action.removed,
+            **{name: getattr(action, name) for name in LEFT_OUT},
             "user": users[action.actor_id],
             "created_at": action.created_at,
         }

@@ -146,6 +146,7 @@ UNIQUE_FIELDS: dict[str, tuple[str, str]] = {
     "contact_account_pkey": ("accounts", "account_taken"),
     "contact_account_no_key": ("accounts", "account_taken"),
     "segment_no_key": ("no", "already_exists"),
+    "saved_criteria_code_key": ("code", "already_exists"),
 }
 
 

@@ -63,7 +63,7 @@ class Erase(Kind):
         # Who finishes a postponed one holds it and then wants the contact: the same order here.
         session.execute(POSTPONED, parameters)
         session.execute(BLANK_CONTACT, parameters)
-        session.execute(BLANK_LINES, parameters)
+        _blank_lines(session, contact_id=parameters["contact_id"])
         entry_nos = list(session.scalars(POSTPONED, parameters))
         postponed.remove(session, entry_nos)
         job.working = {**job.working, "postponed": len(entry_nos)}
@@ -79,7 +79,7 @@ class Erase(Kind):
         contact_id = job.working["contact_id"]
         session.execute(text(f"SELECT pg_advisory_xact_lock({records.RECORDING})"))
         session.execute(LOCK_LOGGINGS, {"contact_id": contact_id})
-        session.execute(BLANK_LINES, {"contact_id": contact_id})
+        _blank_lines(session, contact_id=contact_id)
         late = _blank_entries(session, contact_id, 0, 2**63 - 1)
         _blank_document_events(session, contact_id)
         contact = session.get_one(Contact, contact_id)
@@ -102,6 +102,12 @@ class Erase(Kind):
         return {**result, "archives": "not_touched"}
 
 
+def _blank_lines(session: Session, *, contact_id: int) -> None:
+    """Take their own words out of the lines of a contact."""
+    for statement in BLANK_LINES:
+        session.execute(statement, {"contact_id": contact_id})
+
+
 def _blank_document_events(session: Session, contact_id: int) -> None:
     """Take the descriptions out of the document events of a contact and of their conflicts."""
     for statement in BLANK_DOCUMENT_EVENTS:
@@ -122,11 +128,15 @@ BLANK_CONTACT = text("""
         post_code = '', city = ''
     WHERE id = :contact_id
 """)
-# What lines said in words of their own; from now on they inherit the header's. Index: segment_line_contact_id_idx.
-BLANK_LINES = text("""
-    UPDATE segment_line SET description = NULL, subject = NULL
-    WHERE contact_id = :contact_id AND (description IS NOT NULL OR subject IS NOT NULL)
-""")
+# What lines said in words of their own, those as well that an action took out; from now on they inherit the header's.
+# Index: segment_line_contact_id_idx, segment_line_removed_text_idx.
+BLANK_LINES = [
+    text(f"""
+        UPDATE {table} SET description = NULL, subject = NULL
+        WHERE contact_id = :contact_id AND (description IS NOT NULL OR subject IS NOT NULL)
+    """)
+    for table in ("segment_line", "segment_line_removed")
+]
 POSTPONED = text("SELECT entry_no FROM postponed_interaction WHERE contact_id = :contact_id FOR UPDATE")
 RANGES = text("""
     SELECT min(entry_no) AS first, max(entry_no) AS last, count(*) AS entries
@@ -134,11 +144,17 @@ RANGES = text("""
           FROM interaction WHERE contact_id = :contact_id) e
     GROUP BY position / :chunk ORDER BY 1
 """)
+# Jobs that read the contact's lines to write their words elsewhere: logging, copying, moving lines out and back.
 LOCK_LOGGINGS = text("""
     SELECT FROM job j
-    WHERE j.kind = 'log_segment' AND j.finished_at IS NULL AND EXISTS (
+    WHERE j.finished_at IS NULL AND EXISTS (
         SELECT FROM segment_line l
-        WHERE l.contact_id = :contact_id AND l.segment_id = (j.working->>'segment_id')::integer)
+        WHERE l.contact_id = :contact_id
+          AND l.segment_id IN ((j.working->>'segment_id')::integer, (j.working->>'source_id')::integer)
+        UNION ALL
+        SELECT FROM segment_line_removed r
+        WHERE r.contact_id = :contact_id AND r.segment_id = (j.working->>'segment_id')::integer
+          AND (r.description IS NOT NULL OR r.subject IS NOT NULL))
     FOR UPDATE
 """)
 # Entries of segments that are still being logged are reached too (L8). A line's audit carries the segment's number and
@@ -180,6 +196,10 @@ BLANK_AUDIT = text("""
         OR (a.object_type, a.object_key) IN (
             SELECT 'segment_line', s.no || '/' || l.line_no
             FROM contact c JOIN segment_line l ON l.contact_id = c.id JOIN segment s ON s.id = l.segment_id
+            WHERE c.no = :contact_no
+            UNION ALL
+            SELECT 'segment_line', s.no || '/' || l.line_no
+            FROM contact c JOIN segment_line_removed l ON l.contact_id = c.id JOIN segment s ON s.id = l.segment_id
             WHERE c.no = :contact_no))
 """)
 # Index: document_event_contact_idx.

@@ -10,8 +10,14 @@ from domain import (
     follow_ups,
     housekeeping,
     logged_segment_deletion,
+    mailing_group_fill,
+    many_lines,
     purging,
+    saved_criteria,
+    segment_copy,
     segment_logging,
+    segment_reuse,
+    undo,
 )
 
 __all__ = [
@@ -24,6 +30,12 @@ __all__ = [
     "follow_ups",
     "housekeeping",
     "logged_segment_deletion",
+    "mailing_group_fill",
+    "many_lines",
     "purging",
+    "saved_criteria",
+    "segment_copy",
     "segment_logging",
+    "segment_reuse",
+    "undo",
 ]

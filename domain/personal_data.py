@@ -92,7 +92,11 @@ EVENTS = text("""
 LINES = text("""
     SELECT s.no AS segment_no, l.line_no, l.description, l.subject, l.evaluation
     FROM segment_line l JOIN segment s ON s.id = l.segment_id
-    WHERE l.contact_id = :contact_id AND s.status <> 'hidden' ORDER BY s.no, l.line_no
+    WHERE l.contact_id = :contact_id AND s.status <> 'hidden'
+    UNION ALL
+    SELECT s.no, l.line_no, l.description, l.subject, l.evaluation
+    FROM segment_line_removed l JOIN segment s ON s.id = l.segment_id
+    WHERE l.contact_id = :contact_id AND s.status <> 'hidden' ORDER BY segment_no, line_no
 """)
 SKIPPED = text("""
     SELECT s.no AS logged_segment_no, s.segment_no, k.line_no, k.problems

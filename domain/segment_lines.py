@@ -11,7 +11,8 @@ from typing import Any, ClassVar
 from sqlalchemy import BigInteger, select, text
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from domain import audit, criteria_actions, inherited, records, segments
+from domain import audit, criteria_actions, inherited, line_history, records, segments
+from domain import values as v
 from domain.actors import Actor
 from domain.contacts import Contact
 from domain.database import Base
@@ -65,9 +66,7 @@ class Added:
 
 PAGE = """
     SELECT e.*, c.no AS contact_no, c.name AS contact_name, o.no AS company_no,
-           g.code AS group_code, {recent} AS contacted_recently,
-           EXISTS (SELECT FROM segment_line d WHERE d.segment_id = e.segment_id AND d.contact_id = e.contact_id
-                   AND d.line_no <> e.line_no) AS duplicate_contact
+           g.code AS group_code, {recent} AS contacted_recently, {duplicate} AS duplicate_contact
     FROM segment_line_effective e
     LEFT JOIN contact c ON c.id = e.contact_id
     LEFT JOIN contact o ON o.id = e.company_id
@@ -82,6 +81,24 @@ RECENT = """
         SELECT FROM interaction_visible i
         WHERE i.contact_id = e.contact_id AND NOT i.canceled
           AND i.date BETWEEN e.date - CAST(:days AS integer) AND e.date + CAST(:days AS integer)))
+"""
+DUPLICATE = """
+    EXISTS (SELECT FROM segment_line d WHERE d.segment_id = e.segment_id AND d.contact_id = e.contact_id
+            AND d.line_no <> e.line_no)
+"""
+WARNINGS = {
+    "email_missing": "e.email_missing",
+    "excluded": "e.excluded",
+    "contacted_recently": RECENT,
+    "duplicate_contact": DUPLICATE,
+}
+# Which lines a filter is about; `line_nos` names them one by one.
+FILTERS = ("contact_no", "q", "problem", "warning", "overridden", "line_nos")
+# Index: segment_line_pkey.
+SELECTED = """
+    SELECT e.line_no FROM segment_line_effective e
+    LEFT JOIN contact c ON c.id = e.contact_id
+    WHERE e.segment_id = :segment_id {conditions}
 """
 
 
@@ -98,12 +115,13 @@ def page(
     Parameters
     ----------
     filters
-        `contact_no`; `problem` (codes, or `any`); `overridden` (`true`, `false`).
+        `contact_no`; `q` (number or name of the contact contains it); `problem` (codes, or `any`); `warning` (codes);
+        `overridden` (`true`, `false`).
     after
         Number of the last line of the page before.
     """
     conditions, parameters = _conditions(session, filters)
-    statement = PAGE.format(recent=RECENT, conditions=" ".join(conditions))
+    statement = PAGE.format(recent=RECENT, duplicate=DUPLICATE, conditions=" ".join(conditions))
     rows = session.execute(
         text(statement),
         {
@@ -117,18 +135,36 @@ def page(
     return _describe(session, segment, rows)
 
 
+def selected(session: Session, filters: Mapping[str, Sequence[Any]]) -> tuple[str, dict[str, Any]]:
+    """Make the statement that gives the numbers of the lines of `:segment_id` that `filters` mean; no filter: all.
+
+    Filters are those of `page`, and `line_nos`.
+    """
+    conditions, parameters = _conditions(session, filters)
+    return SELECTED.format(conditions=" ".join(conditions)), {**parameters, "days": pressure_days(session)}
+
+
 def pressure_days(session: Session) -> int:
     """Return the N of S9 (days either side of a line's date) from the setup; 0 is off."""
     return int(session.execute(text("SELECT contact_pressure_days FROM setup")).scalar_one())
 
 
-def _conditions(session: Session, filters: Mapping[str, Sequence[str]]) -> tuple[list[str], dict[str, Any]]:
+def _conditions(session: Session, filters: Mapping[str, Sequence[Any]]) -> tuple[list[str], dict[str, Any]]:
     conditions: list[str] = []
     parameters: dict[str, Any] = {}
     if filters.get("contact_no"):
         ids = records.ids_of(session, Contact.id, Contact.no, filters["contact_no"])
         conditions.append("AND e.contact_id = ANY(:contact_ids)")
         parameters["contact_ids"] = list(ids.values())
+    if filters.get("line_nos"):
+        conditions.append("AND e.line_no = ANY(CAST(:line_nos AS integer[]))")
+        parameters["line_nos"] = list(filters["line_nos"])
+    if filters.get("q"):
+        conditions.append("AND (c.no ILIKE ANY(CAST(:q AS text[])) OR c.name ILIKE ANY(CAST(:q AS text[])))")
+        parameters["q"] = [records.pattern(text) for text in filters["q"] if v.is_text(text)]
+    if filters.get("warning"):
+        known = [WARNINGS[code] for code in filters["warning"] if code in WARNINGS]
+        conditions.append(f"AND ({' OR '.join(known) or 'false'})")
     if filters.get("problem"):
         conditions.append("AND NOT e.ready AND (:any_problem OR e.problems && CAST(:problems AS text[]))")
         parameters["any_problem"] = "any" in filters["problem"]
@@ -180,11 +216,7 @@ def overrides(line: SegmentLine, codes: inherited.Codes) -> dict[str, Any]:
 
 
 def _warnings(row: Any) -> list[str]:
-    return [
-        code
-        for code in ("email_missing", "excluded", "contacted_recently", "duplicate_contact")
-        if getattr(row, code)
-    ]
+    return [code for code in WARNINGS if getattr(row, code)]
 
 
 def get(session: Session, segment: Segment, line_no: int, *, lock: bool = False) -> SegmentLine:
@@ -227,9 +259,7 @@ def add(
         segment_id=segment.id, line_no=segment.last_line_no + 1, contact_id=contact.id, **columns
     )
     session.add(line)
-    _record(session, segment, action="add", lines=1, contact_nos=[contact.no], actor=actor)
-    segment.last_line_no += 1
-    session.flush()
+    _record_added(session, segment, 1, contact_nos=[contact.no], actor=actor)
     return line
 
 
@@ -303,9 +333,8 @@ def add_many(
         },
     ).one()
     if row.added:
-        _record(session, segment, action="add", lines=row.added, contact_nos=contact_nos, actor=actor)
-        segment.last_line_no += row.added
-        session.flush()
+        left_out = {"existing": row.existing, "blocked": row.blocked}
+        _record_added(session, segment, row.added, contact_nos=contact_nos, actor=actor, left_out=left_out)
     return Added(row.added, row.existing, row.blocked, row.excluded)
 
 
@@ -360,32 +389,54 @@ def remove(session: Session, segment: Segment, line: SegmentLine, *, actor: Acto
     segment = segments.editable(session, segment)
     line = get(session, segment, line.line_no, lock=True)
     contact_no = session.scalars(select(Contact.no).where(Contact.id == line.contact_id)).first()
-    session.delete(line)
-    _record(
-        session,
-        segment,
-        action="reduce",
-        lines=-1,
-        contact_nos=[contact_no] if contact_no else [],
-        actor=actor,
-    )
-    session.flush()
+    session.expunge(line)
+    _take_out(session, segment, [line.line_no], contact_nos=[contact_no] if contact_no else [], actor=actor)
 
 
-def _record(
-    session: Session, segment: Segment, *, action: str, lines: int, contact_nos: Iterable[str], actor: Actor
-) -> None:
-    """Count lines that came or went by hand and keep it as a criteria action, one per request (S7)."""
-    segment.lines_count += lines
+def _take_out(
+    session: Session, segment: Segment, line_nos: Sequence[int], *, contact_nos: Iterable[str], actor: Actor
+) -> int:
+    """Move lines to the history and keep it as one action by hand (S7); return how many there were."""
+    action_no = criteria_actions.next_no(session, segment.id)
+    removed = line_history.take_out(session, segment.id, action_no=action_no, line_nos=line_nos)
+    segment.lines_count -= removed
     session.flush()
     criteria_actions.keep(
         session,
         segment_id=segment.id,
-        action=action,
+        action="reduce",
         manual=True,
         filters={"contact": {"no": list(contact_nos)}},
         options={},
-        added=max(lines, 0),
-        removed=max(-lines, 0),
+        removed=removed,
+        actor_id=actor.id,
+    )
+    return removed
+
+
+def _record_added(
+    session: Session,
+    segment: Segment,
+    lines: int,
+    *,
+    contact_nos: Iterable[str],
+    actor: Actor,
+    left_out: Mapping[str, int] | None = None,
+) -> None:
+    """Count lines that came by hand and keep it as a criteria action, one per request (S7)."""
+    numbers = (segment.last_line_no + 1, segment.last_line_no + lines)
+    segment.lines_count += lines
+    segment.last_line_no += lines
+    session.flush()
+    criteria_actions.keep(
+        session,
+        segment_id=segment.id,
+        action="add",
+        manual=True,
+        filters={"contact": {"no": list(contact_nos)}},
+        options={},
+        added=lines,
+        numbers=numbers,
+        left_out=left_out,
         actor_id=actor.id,
     )

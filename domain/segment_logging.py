@@ -20,7 +20,17 @@ from typing import Any, ClassVar
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from domain import actors, criteria_actions, jobs, number_series, segment_check, segments, setup, sql
+from domain import (
+    actors,
+    criteria_actions,
+    jobs,
+    line_history,
+    number_series,
+    segment_check,
+    segments,
+    setup,
+    sql,
+)
 from domain import values as v
 from domain.actors import Actor
 from domain.errors import Fault, Faults, Invalid, Refusal
@@ -381,7 +391,7 @@ def reveal(
         filters=filters,
         options={},
         added=lines,
-        removed=0,
+        numbers=(1, last_line_no),
         actor_id=job.created_by,
         job_id=job.id,
     )
@@ -412,8 +422,10 @@ class DiscardSegment(Kind):
         return cut(1, segment.last_line_no, most=CHUNK)
 
     def work(self, session: Session, job: Job, chunk: Chunk) -> None:
-        """Delete the lines of one chunk."""
-        segments.delete_lines(session, job.working["segment_id"], first=chunk.range_from, last=chunk.range_to)
+        """Delete the lines of one chunk, and those that actions had taken out."""
+        segment_id = job.working["segment_id"]
+        segments.delete_lines(session, segment_id, first=chunk.range_from, last=chunk.range_to)
+        line_history.discard(session, segment_id, first=chunk.range_from, last=chunk.range_to)
 
     def finish(self, session: Session, job: Job) -> Mapping[str, Any]:
         """Delete the header."""

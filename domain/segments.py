@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 from sqlalchemy import ColumnElement, ForeignKey, Identity, func, select, text
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from domain import audit, inherited, jobs, number_series, records, setup, sql
+from domain import audit, inherited, jobs, line_history, number_series, records, setup, sql
 from domain import values as v
 from domain.actors import Actor
 from domain.campaigns import Campaign
@@ -221,7 +221,11 @@ def delete(session: Session, segment: Segment, *, actor: Actor) -> None:
 
 def discard(session: Session, segment: Segment, *, actor: Actor) -> None:
     """Take a segment away at once; the lines of a large one are deleted by a job afterwards."""
-    if segment.lines_count > DISCARD_AT_ONCE:
+    removed = session.scalar(
+        text("SELECT coalesce(sum(removed), 0) FROM criteria_action WHERE segment_id = :id"),
+        {"id": segment.id},
+    )
+    if segment.lines_count + int(removed or 0) > DISCARD_AT_ONCE:
         segment.status = Status.HIDDEN
         session.flush()
         jobs.create(
@@ -233,16 +237,21 @@ def discard(session: Session, segment: Segment, *, actor: Actor) -> None:
         )
         return
     delete_lines(session, segment.id, first=1, last=segment.last_line_no)
+    line_history.discard(session, segment.id, first=1, last=segment.last_line_no)
     session.delete(segment)
     session.flush()
 
 
-def delete_lines(session: Session, segment_id: int, *, first: int, last: int) -> None:
-    """Delete the lines of a segment from number `first` to number `last`. Index: segment_line_pkey."""
-    session.execute(
+def delete_lines(session: Session, segment_id: int, *, first: int, last: int) -> int:
+    """Delete the lines of a segment from number `first` to number `last`; return how many there were.
+
+    Index: segment_line_pkey.
+    """
+    deleted = session.execute(
         text("DELETE FROM segment_line WHERE segment_id = :segment_id AND line_no BETWEEN :first AND :last"),
         {"segment_id": segment_id, "first": first, "last": last},
     )
+    return int(deleted.rowcount)  # type: ignore[attr-defined]
 
 
 def logged_under(session: Session, no: str) -> bool:

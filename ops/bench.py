@@ -27,6 +27,7 @@ from sqlalchemy import make_url
 
 from domain import actors, tokens
 from ops import memory
+from ops.bench_criteria import COMBINED, Criteria
 from ops.bench_events import EventBench
 from ops.bench_measures import SMALL, Bench, Logging
 from ops.bench_purge import ALONE_SECONDS, Beside, PurgeBench
@@ -101,7 +102,7 @@ class Result:
         return {"lines": self.lines, "workers": self.workers, "machine": self.machine, "figures": figures}
 
 
-def run(*, lines: int, workers: int, rounds: int, json_file: Path | None) -> None:
+def run(*, lines: int, workers: int, rounds: int, json_file: Path | None, of_criteria: bool = False) -> None:
     """Measure on a stack of its own, print a table and write it to a file.
 
     Parameters
@@ -114,7 +115,10 @@ def run(*, lines: int, workers: int, rounds: int, json_file: Path | None) -> Non
         How often logging and its limit are measured, alternately; the median counts.
     json_file
         Where the result is written, too.
+    of_criteria
+        Measure how segments are built instead of how they are logged.
     """
+    what = measure_criteria if of_criteria else measure
     result = Result(lines, workers)
     with ExitStack() as held:
         held.enter_context(_own_database())
@@ -122,7 +126,7 @@ def run(*, lines: int, workers: int, rounds: int, json_file: Path | None) -> Non
         # PostgreSQL does not run as root: its account has to reach the folder.
         os.chmod(folder, 0o755)
         options = Options(Path(folder) / "data", port=free_port(), workers=workers)
-        up(options, job=lambda stack: measure(stack, result, rounds=rounds), stay=False, quiet=True)
+        up(options, job=lambda stack: what(stack, result, rounds=rounds), stay=False, quiet=True)
     if json_file:
         json_file.write_text(json.dumps(result.as_dict(), indent=1) + "\n")
         click.echo(f"written to {json_file}")
@@ -188,6 +192,48 @@ def measure(stack: Stack, result: Result, *, rounds: int) -> None:
         if (imported := bench.import_contacts(min(IMPORTED, result.lines))) is not None:
             result.add("import contacts", min(IMPORTED, result.lines), imported)
         measure_events(stack, client, result, count=min(EVENTS, result.lines))
+    finally:
+        client.close()
+
+
+def measure_criteria(stack: Stack, result: Result, *, rounds: int) -> None:
+    """Build segments among `lines` contacts with twice as many entries, and undo each step.
+
+    Parameters
+    ----------
+    stack
+        The stack; its database is empty.
+    result
+        Where figures are kept.
+    rounds
+        How often each count is made, times seven; the 95th percentile counts.
+    """
+    client = JobClient(stack.database_url, stack.redis_url, process="bench")
+    bench = Bench(client, stack.database_url)
+    result.machine = {"cores": os.cpu_count(), "machine": platform.platform(), **bench.server()}
+    click.echo(_HEAD)
+    try:
+        measured = Criteria(client, bench)
+        measured.make_company(result.lines)
+        no = bench.make_segment("Criteria", template=None)
+        for name, milliseconds in measured.count(no, rounds=7 * rounds).items():
+            result.add(f"count: {name}", 0, milliseconds / 1000, note=f"{milliseconds:.0f} ms")
+        before = _memory(stack)
+        for name, action, filters in (
+            ("add by three filters", "add", COMBINED),
+            ("add all", "add", {"all": True}),
+            ("reduce to a half", "reduce", {"contact": {"type": "company"}}),
+            ("reduce all", "reduce", {"all": True}),
+            ("refine by country", "refine", {"contact": {"country_code": "GB"}}),
+            ("refine to nothing", "refine", {"contact": {"name": "nobody"}}),
+        ):
+            if action == "add":
+                measured.undo_all(no)
+            result.add(name, *measured.act(no, action, filters))
+            if action != "add":
+                result.add(f"undo: {name}", *measured.undo(no))
+        _note_memory(result, before, _memory(stack), first="counting")
+        result.add("undo: add all", *measured.undo(no))
     finally:
         client.close()
 
@@ -305,14 +351,17 @@ def _memory(stack: Stack) -> dict[str, int | None]:
     return {name: peak(pid) if (pid := stack.pid_of(name)) else None for name in ("worker", "web")}
 
 
-def _note_memory(result: Result, before: dict[str, int | None], after: dict[str, int | None]) -> None:
-    for name, first in before.items():
+def _note_memory(
+    result: Result, before: dict[str, int | None], after: dict[str, int | None], *, first: str = ""
+) -> None:
+    first = first or f"{min(SMALL, result.lines):,} lines"
+    for name, then in before.items():
         last = after[name]
-        if first and last:
-            result.machine[f"{name}_peak_kb"] = [first, last]
+        if then and last:
+            result.machine[f"{name}_peak_kb"] = [then, last]
             click.echo(
-                f"peak memory of a {name} process: {first / 1024:.1f} MB after {min(SMALL, result.lines):,} lines, "
-                f"{last / 1024:.1f} MB after {result.lines:,} ({(last - first) / 1024:+.1f} MB)"
+                f"peak memory of a {name} process: {then / 1024:.1f} MB after {first}, "
+                f"{last / 1024:.1f} MB after {result.lines:,} ({(last - then) / 1024:+.1f} MB)"
             )
 
 

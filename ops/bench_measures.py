@@ -84,10 +84,10 @@ class Bench:
         self.settle("contact", "contact_membership")
         return seconds
 
-    def make_segment(self, description: str) -> str:
+    def make_segment(self, description: str, *, template: str | None = TEMPLATE) -> str:
         """Make an empty segment; return its number."""
         with self._client.transaction() as session:
-            values = {"description": description, "template_code": TEMPLATE}
+            values = {"description": description, "template_code": template}
             return segments.create(session, values=values, actor=actors.system(session)).no
 
     def add_by_hand(self, no: str, *, contacts: int) -> None:
@@ -112,7 +112,7 @@ class Bench:
                 actor=actors.system(session),
             )
         done = self._client.finish(job)
-        return done["result"]["added"], _seconds(done)
+        return done["result"]["added"], seconds_of(done)
 
     def change_header(self, no: str, *, times: int) -> float:
         """Change a segment's header and describe it, as a PATCH does; return the median in milliseconds."""
@@ -162,7 +162,7 @@ class Bench:
         done = self._client.finish(job)
         discarding = self._wait_for_discard()
         with Session(self._client.engine) as session:
-            return _logging_of(session, job.id, _seconds(done), discarding)
+            return _logging_of(session, job.id, seconds_of(done), discarding)
 
     def _wait_for_discard(self) -> float:
         """Wait until nothing is under way; return the seconds of the last discard, 0 if none was needed."""
@@ -287,7 +287,7 @@ class Bench:
         self.checkpoint()
         with self._client.transaction() as session:
             job = contact_import.request(session, pieces=pieces, actor=actors.system(session))
-        return _seconds(self._client.finish(job))
+        return seconds_of(self._client.finish(job))
 
     def _connect(self) -> psycopg.Connection[Any]:
         return psycopg.connect(self._address, autocommit=True)
@@ -332,7 +332,7 @@ def _logging_of(session: Session, job_id: uuid.UUID, seconds: float, discarding:
     return Logging(seconds, float(spans.planning), float(spans.finishing), discarding, ranges)
 
 
-def _seconds(done: dict[str, Any]) -> float:
+def seconds_of(done: dict[str, Any]) -> float:
     """Return the seconds from a job's request to its end."""
     assert done["state"] in FINAL
     return float((done["finished_at"] - done["created_at"]).total_seconds())

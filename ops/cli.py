@@ -469,12 +469,13 @@ def check() -> None:
 @click.option(
     "--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="File for the result."
 )
-def bench(lines: int | None, quick: bool, rounds: int, workers: int, json_file: Path | None) -> None:
+@click.option("--criteria", is_flag=True, help="Building segments by criteria, instead of logging them.")
+def bench(lines: int | None, quick: bool, criteria: bool, **options: Any) -> None:
     """Measure this machine and the system on it."""
     from ops.bench import LINES, QUICK_LINES, run
 
     chosen = lines or (QUICK_LINES if quick else LINES)
-    run(lines=chosen, workers=workers, rounds=rounds, json_file=json_file)
+    run(lines=chosen, of_criteria=criteria, **options)
 
 
 @main.command("bench-log")

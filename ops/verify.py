@@ -240,6 +240,16 @@ CHECKS = [
         """,
     ),
     Check(
+        "segment_line_removed",
+        "lines kept for an undo that are still there, or that no action took out",
+        f"""
+        SELECT r.segment_id || '/' || r.line_no FROM segment_line_removed r
+        LEFT JOIN criteria_action a ON a.segment_id = r.segment_id AND a.no = r.action_no AND a.removed > 0
+        LEFT JOIN segment_line l ON l.segment_id = r.segment_id AND l.line_no = r.line_no
+        WHERE r.segment_id NOT IN ({BUSY}) AND (a.id IS NULL OR l.line_no IS NOT NULL)
+        """,
+    ),
+    Check(
         "segment_hidden",
         "hidden segments that no job will finish or take away",
         f"SELECT 'id ' || s.id FROM segment s WHERE s.status = 'hidden' AND s.id NOT IN ({BUSY})",

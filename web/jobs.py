@@ -7,10 +7,12 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from domain import jobs
+from domain import job_kinds, jobs
 from domain.errors import Fault
 from web import messages
 from web.errors import Problem
+
+__all__ = ["described", "job_kinds"]
 
 
 def described(session: Session, rows: Iterable[jobs.Job]) -> list[dict[str, Any]]:

@@ -137,6 +137,7 @@ THINGS: dict[str, Any] = {
     "token": _("There is no token “%(key)s”."),
     "campaign_entry": _("There is no campaign entry “%(key)s”."),
     "segment": _("There is no segment “%(key)s”."),
+    "saved_criteria": _("There are no saved criteria “%(key)s”."),
     "segment_line": _("The segment has no line “%(key)s”."),
     "logged_segment": _("There is no logged segment “%(key)s”."),
     "interaction": _("There is no interaction log entry “%(key)s”."),

@@ -93,6 +93,9 @@ JOB_KINDS = {
     "apply_criteria": _("Apply Saved Criteria"),
     "reuse": _("Reuse Logged Segment"),
     "fill_mailing_group": _("Fill Mailing Group"),
+    "change_lines": _("Change Lines"),
+    "remove_lines": _("Take Out Lines"),
+    "copy_segment": _("Copy Segment"),
     "follow_up": _("Create Follow-up Segment"),
     "cancel_interactions": _("Cancel Interactions"),
     "restore_interactions": _("Restore Interactions"),
@@ -112,6 +115,16 @@ CRITERIA_ACTIONS = {
     "refine": _("Refine Contacts"),
 }
 
+# What an action did with a contact, or why an add did not bring it.
+EFFECTS = {
+    "added": _("added"),
+    "removed": _("taken out"),
+    "blocked": _("matches, but is blocked for privacy"),
+    "excluded": _("matches, but is excluded from segments"),
+    "existing": _("matches, but was there already"),
+    "matches": _("matches today, but did not then"),
+    "no_match": _("does not match"),
+}
 TIMELINE_KINDS = {
     "manual": _("Interaction"),
     "call": _("Phone Call"),
@@ -131,6 +144,8 @@ AUDIT_ACTIONS = {
     "cancel": _p("audit", "Canceled"),
     "restore": _("Restored"),
     "revoke": _("Revoked"),
+    "undo": _p("audit", "Undone"),
+    "fill": _("Filled"),
     "change_password": _("Password changed"),
     "create_sign_in_link": _("Sign-in link made"),
 }
@@ -145,6 +160,9 @@ AUDIT_THINGS = {
     "setup": _("Marketing Setup"),
     "segment": _("Segment"),
     "segment_line": _("Segment Line"),
+    "criteria_action": _("Criteria Action"),
+    "saved_criteria": _("Saved Criteria"),
+    "mailing_group": _("Mailing Group"),
     "logged_segment": _("Logged Segment"),
     "campaign_entry": _("Campaign Entry"),
     "interaction": _("Interaction Log Entry"),

@@ -16,7 +16,6 @@ WORDS = {
         "create": "Create",
         "add": "Add contacts…",
         "add_now": "Add contacts",
-        "back": "Back to the segment",
         "save": "Save",
         "log": "Log…",
         "log_now": "Log",
@@ -26,7 +25,6 @@ WORDS = {
         "logged": "Logged Segment",
         "entries": "Interaction Log Entries",
         "no_salesperson": "No salesperson",
-        "succeeded": "Succeeded",
     },
     "ru": {
         "segments": "Активные сегменты",
@@ -34,7 +32,6 @@ WORDS = {
         "create": "Создать",
         "add": "Добавить контакты…",
         "add_now": "Добавить контакты",
-        "back": "Назад к сегменту",
         "save": "Сохранить",
         "log": "Журнал…",
         "log_now": "Журнал",
@@ -44,7 +41,6 @@ WORDS = {
         "logged": "Зарегистрированный сегмент",
         "entries": "Журналы взаимодействий",
         "no_salesperson": "Нет менеджера по продажам",
-        "succeeded": "Выполнено",
     },
 }
 
@@ -61,8 +57,7 @@ def make_segment(visit: Visit, description: str) -> str:
     visit.open(f"/segments/{no}/add-contacts")
     page.check("#all")
     page.click("main button.btn-primary")
-    expect(page.locator("#result-title")).to_be_visible()
-    visit.open(f"/segments/{no}")
+    page.wait_for_url(f"**/segments/{no}")
     return no
 
 
@@ -79,8 +74,6 @@ def test_a_segment_is_made_personalised_and_logged(
     page.get_by_role("link", name=words["add"]).first.click()
     page.fill("#city", "kazan")
     page.get_by_role("button", name=words["add_now"]).click()
-    expect(page.get_by_text(words["succeeded"])).to_be_visible()
-    page.get_by_role("link", name=words["back"]).click()
     expect(page.locator("#lines tbody tr")).to_have_count(50)
     user.picture(f"segment-{language}")
 

@@ -21,6 +21,8 @@ from domain import (
     personal_data,
     postponed,
     records,
+    segment_lines,
+    segments,
     statistics,
 )
 from domain.errors import Invalid
@@ -37,6 +39,7 @@ TABLES = (
     "interaction_comment",
     "postponed_interaction",
     "segment_line",
+    "segment_line_removed",
     "audit",
     "job",
 )
@@ -91,12 +94,17 @@ def person(world: World) -> str:
             "data": data,
         }
         insert(session, "document_event_conflict", conflict)
-    for log in (True, False):
-        segment = world.segment([no, *world.companies(1)], description="To all" if log else "Open")
+    for name in ("To all", "Open", "Taken out"):
+        segment = world.segment([no, *world.companies(1)], description=name)
         world.override(segment, 1, description=SECRET, subject=SECRET)
-        if log:
+        if name == "To all":
             world.log(segment)
             drain(world.sessions)
+        elif name == "Taken out":
+            with world.transaction() as session:
+                found = segments.get(session, segment)
+                line = segment_lines.get(session, found, 1)
+                segment_lines.remove(session, found, line, actor=actors.system(session))
     return no
 
 
@@ -301,7 +309,7 @@ def test_all_that_is_kept_is_given_out(world: World, monkeypatch: pytest.MonkeyP
         contact = contacts.get(session, no)
         given = {name: list(rows) for name, rows in personal_data.parts(session, contact)}
     assert {name: len(rows) for name, rows in given.items()} == {
-        "contact": 1, "interactions": 5, "postponed_interactions": 1, "comments": 9, "segment_lines": 1,
+        "contact": 1, "interactions": 5, "postponed_interactions": 1, "comments": 9, "segment_lines": 2,
         "skipped_lines": 0, "document_events": 1, "changes": 1,
     }  # fmt: skip
     assert given["contact"][0]["name"] == SECRET

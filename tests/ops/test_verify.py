@@ -132,6 +132,8 @@ DAMAGES = {
     "segment_campaign": "UPDATE segment SET campaign_id = 999",
     "segment_lines_count": "UPDATE segment SET lines_count = lines_count + 1",
     "segment_last_line_no": "UPDATE segment SET last_line_no = 1",
+    "segment_line_removed": "INSERT INTO segment_line_removed (segment_id, line_no, contact_id, action_no) "
+    "SELECT id, 9999, 1, 99 FROM segment LIMIT 1",
     "segment_hidden": "UPDATE segment SET status = 'hidden'",
     "segment_frozen": "UPDATE segment SET status = 'logging'",
     "template_version": "UPDATE interaction_template SET description = 'Something else'",

@@ -40,8 +40,11 @@ GET /segments
 GET /segments/<no>
 GET /segments/<no>/actions
 GET /segments/<no>/check
+GET /segments/<no>/why
 GET /segments/<no>/lines
 GET /segments/<no>/lines/<int:line_no>
+GET /saved-criteria
+GET /saved-criteria/<code>
 GET /logged-segments
 GET /logged-segments/<int:no>
 GET /logged-segments/<int:no>/skipped
@@ -92,6 +95,15 @@ PATCH /segments/<no>
 DELETE /segments/<no>
 POST /segments/<no>/actions
 POST /segments/<no>/actions/count
+POST /segments/<no>/actions/undo
+POST /segments/<no>/save-criteria
+POST /segments/<no>/copy
+POST /segments/<no>/lines/change
+POST /segments/<no>/lines/remove
+POST /segments/<no>/apply-criteria
+POST /segments/<no>/reuse
+POST /segments/<no>/fill-mailing-group
+DELETE /saved-criteria/<code>
 POST /segments/<no>/log
 POST /segments/<no>/lines
 PATCH /segments/<no>/lines/<int:line_no>

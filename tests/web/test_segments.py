@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from domain import criteria
 from tests.web.conftest import Client, Company, faults_of
 
 Unique = Callable[[str], str]
@@ -131,9 +132,14 @@ def test_unknown_contacts_are_named_by_place_and_nothing_is_added(
 
 
 def test_contacts_are_added_by_filter_in_a_job(
-    marketing: Client, company: Company, unique: Unique, do_jobs: Callable[[], None]
+    marketing: Client,
+    company: Company,
+    unique: Unique,
+    do_jobs: Callable[[], None],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """S5, J1"""
+    monkeypatch.setattr(criteria, "SMALL", -1)
     no = unique("SEG")
     marketing.post("/segments", {"no": no, "description": "x"})
     body = {"action": "add", "filters": {"contact": {"salesperson_code": company.salesperson.lower()}}}
@@ -303,3 +309,114 @@ def test_an_open_segment_is_deleted(marketing: Client, segment: str) -> None:
     """S10"""
     assert marketing.delete(f"/segments/{segment}").status_code == 204
     assert marketing.get(f"/segments/{segment}").status_code == 404
+
+
+def test_a_segment_is_built_by_criteria_and_undone(
+    marketing: Client, viewer: Client, company: Company, unique: Unique
+) -> None:
+    """S5 to S8: small actions are done when the answer comes."""
+    no, code = unique("SEG"), unique("CRIT")
+    marketing.post("/segments", {"no": no, "description": "x"})
+    assert marketing.post(f"/segments/{no}/actions/undo").json["code"] == "nothing_to_undo"
+    assert marketing.post(f"/segments/{no}/save-criteria", {"code": code}).json["code"] == "no_actions"
+    mine = {"contact": {"salesperson_code": company.salesperson}}
+    added = marketing.post(f"/segments/{no}/actions", {"action": "add", "filters": mine})
+    assert (added.status_code, added.json["state"]) == (202, "succeeded")
+    one = {"contact": {"no": company.contacts[1]}}
+    counted = marketing.post(f"/segments/{no}/actions/count", {"action": "reduce", "filters": one}).json
+    assert counted == {"added": 0, "removed": 1, "excluded": 0, "existing": 0, "blocked": 0}
+    reduced = marketing.post(
+        f"/segments/{no}/actions", {"action": "reduce", "filters": one}, headers={"Prefer": "wait=5"}
+    )
+    assert (reduced.status_code, reduced.json["result"]) == (200, counted)
+
+    saved = marketing.post(f"/segments/{no}/save-criteria", {"code": code, "description": "Mine"})
+    assert (saved.status_code, saved.headers["Location"]) == (201, f"/api/v1/saved-criteria/{code}")
+    assert [action["action"] for action in saved.json["actions"]] == ["add", "reduce"]
+    again = marketing.post(f"/segments/{no}/save-criteria", {"code": code.lower()})
+    assert (again.status_code, faults_of(again)) == (409, [("code", "already_exists")])
+    assert viewer.get(f"/saved-criteria?q={code}").json["items"] == [saved.json]
+
+    undone = marketing.post(f"/segments/{no}/actions/undo")
+    assert (undone.json["kind"], undone.json["result"]) == ("undo", {"added": 1, "removed": 0})
+    assert len(marketing.get(f"/segments/{no}/actions").json["items"]) == 1
+
+    other = unique("SEG")
+    marketing.post("/segments", {"no": other, "description": "y"})
+    applied = marketing.post(f"/segments/{other}/apply-criteria", {"code": code}).json
+    assert (applied["kind"], applied["result"]["added"], applied["result"]["removed"]) == (
+        "apply_criteria",
+        3,
+        1,
+    )
+    assert marketing.delete(f"/saved-criteria/{code}").status_code == 204
+    refused = marketing.post(f"/segments/{other}/apply-criteria", {"code": code})
+    assert (refused.status_code, faults_of(refused)) == (422, [("code", "unknown")])
+    filled = marketing.post(f"/segments/{other}/fill-mailing-group", {"mailing_group": code})
+    assert filled.json["result"] == {"added": 2, "removed": 0}
+    assert marketing.get(f"/contacts/{company.contacts[0]}").json["mailing_groups"][0] == code
+    assert faults_of(marketing.post(f"/segments/{other}/reuse", {"logged_segment_no": 999_999})) == [
+        ("logged_segment_no", "unknown")
+    ]
+    for path, field in (
+        ("reuse", "logged_segment_no"),
+        ("fill-mailing-group", "mailing_group"),
+        ("apply-criteria", "code"),
+    ):
+        assert faults_of(marketing.post(f"/segments/{other}/{path}")) == [(field, "required")]
+
+
+def test_many_lines_are_changed_and_taken_out(marketing: Client, segment: str, company: Company) -> None:
+    """S2, S7"""
+    changed = marketing.post(
+        f"/segments/{segment}/lines/change",
+        {"line_nos": [1, 3], "values": {"cost": 7, "date": "2026-05-01", "campaign_no": ""}},
+    )
+    assert changed.json["result"] == {"changed": 2}, changed.text
+    lines = marketing.get(f"/segments/{segment}/lines").json["items"]
+    assert [line["overrides"] for line in lines] == [
+        {"campaign_no": "", "cost": "7.00", "date": "2026-05-01"},
+        {},
+        {"campaign_no": "", "cost": "7.00", "date": "2026-05-01"},
+    ]
+    inherited = marketing.post(
+        f"/segments/{segment}/lines/change",
+        {
+            "filter": {"q": [company.contacts[0]], "overridden": "true"},
+            "values": {"cost": None, "date": None},
+        },
+    )
+    assert inherited.json["result"] == {"changed": 1}
+    removed = marketing.post(f"/segments/{segment}/lines/remove", {"filter": {"overridden": "true"}})
+    assert (removed.json["kind"], removed.json["result"]["removed"]) == ("remove_lines", 2)
+    assert marketing.post(f"/segments/{segment}/actions/undo").json["result"] == {"added": 2, "removed": 0}
+    lines = marketing.get(f"/segments/{segment}/lines").json["items"]
+    assert [line["overrides"].get("cost") for line in lines] == [None, None, "7.00"]
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "faults"),
+    [
+        ("remove", {}, [("filter", "filter_missing")]),
+        ("remove", {"filter": {}}, [("filter", "filter_missing")]),
+        ("remove", {"line_nos": [0]}, [("line_nos.0", "invalid")]),
+        ("remove", {"filter": {"colour": ["red"]}}, [("filter.colour", "unknown_field")]),
+        ("change", {"all": True}, [("values", "required")]),
+        (
+            "change",
+            {"all": True, "values": {"cost": -1, "salesperson_code": "NOBODY", "x": 1}},
+            [("values.cost", "negative"), ("values.x", "unknown_field")],
+        ),
+        (
+            "change",
+            {"all": True, "values": {"salesperson_code": "NOBODY"}},
+            [("values.salesperson_code", "unknown")],
+        ),
+    ],
+)
+def test_what_is_wrong_with_a_change_of_many_lines_is_told(
+    marketing: Client, segment: str, path: str, body: dict[str, Any], faults: list[tuple[str, str]]
+) -> None:
+    refused = marketing.post(f"/segments/{segment}/lines/{path}", body)
+    assert refused.status_code == 422
+    assert faults_of(refused) == faults

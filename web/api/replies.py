@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 from flask import Response, request, url_for
 from sqlalchemy.orm import Session
 
-from domain import jobs
+from domain import job_engine, jobs
 from domain.errors import Invalid, Refusal
 from web import codec, database
 from web.api.models import Body, ListQuery
@@ -129,10 +129,10 @@ def job_shown(session: Session, job: jobs.Job) -> dict[str, Any]:
 
 
 def accepted(job: jobs.Job) -> Response:
-    """Answer 202 with a job; or, if the client prefers to wait, 200 with the job once it has ended."""
+    """Answer 202 with a job, done already if it is small; or, if the client prefers to wait, 200 once it has ended."""
     location = url_for("api.jobs.show", id=job.id)
     session = database.session()
-    session.flush()
+    job_engine.do_if_small(session, job)
     response = shown(job_shown(session, job), status=202)
     response.headers["Location"] = location
     seconds = preferred_wait()

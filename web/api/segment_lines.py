@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar
+from dataclasses import replace
+from typing import Annotated, Any, ClassVar, Literal
 
 from flask import Response, url_for
 from pydantic import Field
 
-from domain import segment_lines, segments
+from domain import many_lines, segment_lines, segments
 from domain.actors import Role
 from domain.errors import Fault, Invalid
 from web import database, identity
-from web.api.fields import Code, Flag, QueryFlag, QueryText
+from web.api.fields import Code, Flag, QueryFlag, QueryText, QueryWhole
 from web.api.interaction_values import EffectiveValues, LineValues
-from web.api.models import Body, NumberedQuery, Path, Shown, needs
+from web.api.jobs import Job
+from web.api.models import Body, Item, NumberedQuery, Path, Shown, needs
 from web.api.replies import created, gone, listing, match, shown, with_faults
 from web.api.routing import Api
-from web.api.segments import SegmentPath
+from web.api.segments import SegmentPath, ask
 from web.identity import allow
 
 api = Api("segment_lines", tag="Segments")
@@ -86,11 +88,39 @@ class SegmentLinePath(Path):
 
 
 class SegmentLineQuery(NumberedQuery):
-    """Which lines; `problem=any` gives all that have one."""
+    """Which lines; `problem=any` gives all that have one, `q` looks at number and name of the contact."""
 
     contact_no: list[QueryText] | None = None
+    q: list[QueryText] | None = None
     problem: list[QueryText] | None = None
+    warning: list[QueryText] | None = None
     overridden: QueryFlag | None = None
+
+
+class LineFilter(Item):
+    """Which lines, as in their list."""
+
+    contact_no: list[QueryText] | None = None
+    q: list[QueryText] | None = None
+    problem: list[QueryText] | None = None
+    warning: list[QueryText] | None = None
+    overridden: Literal["true", "false"] | None = None
+
+
+class ChosenLines(Body):
+    """Lines by number, by a filter, or all."""
+
+    model_config = needs()
+    line_nos: Annotated[list[QueryWhole], Field(description="At most 10,000")] | None
+    filter: LineFilter | None
+    all: Flag | None
+
+
+class ManyLinesChange(ChosenLines):
+    """Overrides to be changed on many lines."""
+
+    model_config = needs("values")
+    values: Annotated[dict[str, Any], Field(description="Overrides by name; null inherits again")] | None
 
 
 @api.get("/segments/<no>/lines", responses={200: SegmentLineList})
@@ -154,6 +184,24 @@ def _add_many(segment: segments.Segment, values: dict[str, Any]) -> dict[str, An
         "blocked": added.blocked,
         "warnings": warnings,
     }
+
+
+@api.post("/segments/<no>/lines/change", responses={200: Job, 202: Job})
+@allow(Role.MARKETING)
+def change_many(path: SegmentPath, body: ManyLinesChange) -> Response:
+    """Ask for overrides of many lines to be changed, all of them or none."""
+    if isinstance(body.given().get("values"), dict):
+        own = LineChange.model_validate(body.values)
+        body.values = own.given()
+        body.faults.extend(replace(fault, field=f"values.{fault.field}") for fault in own.faults)
+    return ask(path, body, many_lines.change)
+
+
+@api.post("/segments/<no>/lines/remove", responses={200: Job, 202: Job})
+@allow(Role.MARKETING)
+def remove_many(path: SegmentPath, body: ChosenLines) -> Response:
+    """Ask for many lines to be taken out, as one action that can be undone."""
+    return ask(path, body, many_lines.remove)
 
 
 @api.get("/segments/<no>/lines/<int:line_no>", responses={200: SegmentLine})

@@ -2,21 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from typing import Annotated, Any, ClassVar, Literal
 
-from flask import Response
-from pydantic import WithJsonSchema
+from flask import Response, url_for
+from pydantic import Field, Strict, WithJsonSchema
 
-from domain import criteria, criteria_actions, segment_check, segment_logging, segments
+from domain import (
+    contact_filters,
+    contacts,
+    criteria,
+    criteria_actions,
+    jobs,
+    mailing_group_fill,
+    saved_criteria,
+    segment_check,
+    segment_copy,
+    segment_logging,
+    segment_reuse,
+    segment_story,
+    segments,
+    undo,
+)
 from domain.actors import Role
 from web import database, identity
 from web.api import nouns
 from web.api.fields import Amount, Code, Flag, Instant, Minutes, Name, QueryFlag, QueryText, Total
 from web.api.interaction_values import EffectiveValues, Inheritable
 from web.api.jobs import Job
-from web.api.models import Body, ListQuery, NumberedQuery, Path, Query, Shown, needs
-from web.api.replies import accepted, listing, shown, with_faults
+from web.api.models import Body, ListQuery, NoFields, NumberedQuery, Path, Query, Shown, needs
+from web.api.replies import accepted, created, listing, shown, with_faults
 from web.api.routing import Api
+from web.api.saved_criteria import SavedCriteria
 from web.identity import allow
 
 api = Api("segments", tag="Segments")
@@ -78,10 +95,19 @@ class SegmentQuery(ListQuery):
 
 
 def _filters_schema() -> dict[str, Any]:
-    one_or_many = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
-    contact = {"type": "object", "properties": dict.fromkeys(criteria.CONTACT_FILTERS, one_or_many)}
-    memberships = dict.fromkeys(criteria.MEMBERSHIPS, one_or_many)
-    return {"type": "object", "properties": {"contact": contact, **memberships, "all": {"type": "boolean"}}}
+    def one_or_many(type: str) -> dict[str, Any]:
+        return {"anyOf": [{"type": type}, {"type": "array", "items": {"type": type}}]}
+
+    def fields(names: Iterable[str]) -> dict[str, Any]:
+        return {name: one_or_many("integer" if name == "logged_segment_no" else "string") for name in names}
+
+    properties = {
+        "contact": {"type": "object", "properties": fields(contact_filters.CONTACT)},
+        **fields(contact_filters.GROUPS),
+        "interactions": {"type": "object", "properties": fields(contact_filters.INTERACTIONS)},
+        "all": {"type": "boolean"},
+    }
+    return {"type": "object", "properties": properties}
 
 
 class ActionRequest(Body):
@@ -90,8 +116,17 @@ class ActionRequest(Body):
     model_config = needs("action", "filters")
     action: Literal["add", "reduce", "refine"] | None
     filters: Annotated[dict[str, Any], WithJsonSchema(_filters_schema())] | None
-    allow_existing: Flag | None
-    ignore_exclusion: Flag | None
+    allow_existing: Annotated[
+        Flag | None, Field(description="add: contacts that are there already, once more")
+    ]
+    expand_companies: Annotated[Flag | None, Field(description="add: also all colleagues of each match")]
+    include_related_companies: Annotated[
+        Flag | None, Field(description="add: also the company of each match")
+    ]
+    ignore_exclusion: Annotated[Flag | None, Field(description="add: also contacts excluded from segments")]
+    entire_companies: Annotated[
+        Flag | None, Field(description="reduce, refine: one match decides for all lines of its company")
+    ]
 
 
 class ActionResult(Shown):
@@ -114,6 +149,9 @@ class Action(Shown):
     options: dict[str, Any]
     added: int
     removed: int
+    excluded: int
+    existing: int
+    blocked: int
     user: str
     created_at: Instant
 
@@ -123,6 +161,69 @@ class ActionList(Shown):
 
     items: list[Action]
     next: str | None
+
+
+class CriteriaToSave(Body):
+    """Under which code the actions of a segment are kept."""
+
+    model_config = needs("code")
+    code: Code | None
+    description: Name | None
+
+
+class CriteriaToApply(Body):
+    """Which saved criteria are done."""
+
+    model_config = needs("code")
+    code: Code | None
+
+
+class ReuseRequest(Body):
+    """Which logged segment's contacts are added."""
+
+    model_config = needs("logged_segment_no")
+    logged_segment_no: Annotated[int, Strict(), Field(ge=1, le=2**31 - 1)] | None
+
+
+class FillRequest(Body):
+    """Which mailing group is filled; with `replace` whoever is not in the segment leaves it."""
+
+    model_config = needs("mailing_group")
+    mailing_group: Code | None
+    replace: Flag | None
+
+
+class CopyRequest(Body):
+    """What the copy is called; by default what the original is."""
+
+    model_config = needs()
+    description: Name | None
+
+
+class WhyQuery(Query):
+    """About which contact."""
+
+    contact_no: QueryText
+
+
+class Effect(Shown):
+    """What an action did with a contact, or why it did nothing."""
+
+    code: Literal["added", "removed", "blocked", "excluded", "existing", "matches", "no_match"]
+    line_no: int | None
+
+
+class ToldAction(Action):
+    """An action, and what it did with a contact."""
+
+    effects: list[Effect]
+
+
+class Story(Shown):
+    """Why a contact is in a segment, or not."""
+
+    lines: list[int]
+    actions: list[ToldAction]
 
 
 class CheckQuery(Query):
@@ -217,13 +318,7 @@ def index_actions(path: SegmentPath, query: NumberedQuery) -> Response:
 @allow(Role.MARKETING)
 def act(path: SegmentPath, body: ActionRequest) -> Response:
     """Ask for an action on a segment; actions on one segment queue one after the other."""
-    session = database.session()
-    segment = segments.get(session, path.no)
-    job = with_faults(
-        body,
-        lambda values: criteria.request(session, segment, values=values, actor=identity.required()),
-    )
-    return accepted(job)
+    return ask(path, body, criteria.request)
 
 
 @api.post("/segments/<no>/actions/count", responses={200: ActionResult})
@@ -233,6 +328,76 @@ def count(path: SegmentPath, body: ActionRequest) -> Response:
     session = database.session()
     segment = segments.get(session, path.no)
     return shown(with_faults(body, lambda values: criteria.count(session, segment, values=values)))
+
+
+@api.post("/segments/<no>/actions/undo", responses={200: Job, 202: Job})
+@allow(Role.MARKETING)
+def undo_action(path: SegmentPath, body: NoFields) -> Response:
+    """Ask for the last action to be undone, exactly."""
+    body.refuse_faults()
+    session = database.session()
+    return accepted(undo.request(session, segments.get(session, path.no), actor=identity.required()))
+
+
+@api.post("/segments/<no>/save-criteria", responses={201: SavedCriteria})
+@allow(Role.MARKETING)
+def save_criteria(path: SegmentPath, body: CriteriaToSave) -> Response:
+    """Keep the actions of a segment under a code."""
+    session = database.session()
+    segment = segments.get(session, path.no)
+    saved = with_faults(
+        body, lambda values: saved_criteria.save(session, segment, values=values, actor=identity.required())
+    )
+    described = saved_criteria.describe(session, [saved])[0]
+    return created(
+        described, url_for("api.saved_criteria.show", code=saved.code), stored=saved_criteria.STORED
+    )
+
+
+@api.post("/segments/<no>/apply-criteria", responses={200: Job, 202: Job})
+@allow(Role.MARKETING)
+def apply_criteria(path: SegmentPath, body: CriteriaToApply) -> Response:
+    """Ask for the actions of saved criteria, one after the other, on today's contacts."""
+    return ask(path, body, saved_criteria.apply)
+
+
+@api.post("/segments/<no>/reuse", responses={200: Job, 202: Job})
+@allow(Role.MARKETING)
+def reuse(path: SegmentPath, body: ReuseRequest) -> Response:
+    """Ask for a line for each contact of a logged segment that is not there yet."""
+    return ask(path, body, segment_reuse.request)
+
+
+@api.post("/segments/<no>/fill-mailing-group", responses={200: Job, 202: Job})
+@allow(Role.MARKETING)
+def fill_mailing_group(path: SegmentPath, body: FillRequest) -> Response:
+    """Ask for the contacts of a segment to be put into a mailing group."""
+    return ask(path, body, mailing_group_fill.request)
+
+
+@api.post("/segments/<no>/copy", responses={200: Job, 202: Job})
+@allow(Role.MARKETING)
+def copy(path: SegmentPath, body: CopyRequest) -> Response:
+    """Ask for a new segment with the same header and lines."""
+    return ask(path, body, segment_copy.request)
+
+
+@api.get("/segments/<no>/why", responses={200: Story})
+@allow(Role.VIEWER)
+def why(path: SegmentPath, query: WhyQuery) -> Response:
+    """Say why a contact is in a segment, or not."""
+    session = database.session()
+    segment = segments.get(session, path.no)
+    return shown(segment_story.of_contact(session, segment, contacts.get(session, query.contact_no)))
+
+
+def ask(path: SegmentPath, body: Body, request: Callable[..., jobs.Job]) -> Response:
+    """Ask the domain for a job on a segment."""
+    session = database.session()
+    segment = segments.get(session, path.no)
+    return accepted(
+        with_faults(body, lambda values: request(session, segment, values=values, actor=identity.required()))
+    )
 
 
 @api.get("/segments/<no>/check", responses={200: Check})
@@ -247,10 +412,4 @@ def check(path: SegmentPath, query: CheckQuery) -> Response:
 @allow(Role.MARKETING)
 def log(path: SegmentPath, body: LogRequest) -> Response:
     """Have a segment logged; it is frozen from now on."""
-    session = database.session()
-    segment = segments.get(session, path.no)
-    job = with_faults(
-        body,
-        lambda values: segment_logging.request(session, segment, values=values, actor=identity.required()),
-    )
-    return accepted(job)
+    return ask(path, body, segment_logging.request)

@@ -14,6 +14,9 @@ from domain.errors import Fault, Refusal
 from web import messages
 from web.forms.fields import RowsField
 
+# Fields in groups: (title or None, names).
+Groups = tuple[tuple[Any, tuple[str, ...]], ...]
+
 
 class RecordForm(FlaskForm):
     """A form over the stored fields of one record.
@@ -23,8 +26,8 @@ class RecordForm(FlaskForm):
 
     etag = HiddenField()
 
-    # Fields in the order and groups they are shown in: (title or None, names). Empty: all in one group.
-    groups: tuple[tuple[Any, tuple[str, ...]], ...] = ()
+    # Fields in the order and groups they are shown in. Empty: all in one group.
+    groups: Groups = ()
     # Fields marked as required.
     needed: tuple[str, ...] = ()
     # Fields that cannot change once the record exists.

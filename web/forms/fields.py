@@ -306,6 +306,41 @@ class InheritedCodeField(CodeField):
             super().process_formdata(valuelist)
 
 
+class NamesWidget:
+    """A list of check boxes."""
+
+    def __call__(self, field: NamesField, **attributes: Any) -> Markup:
+        attributes.pop("class", None)
+        boxes = Markup("").join(
+            Markup('<label class="form-check"><input {}> {}</label>').format(
+                Markup(
+                    html_params(
+                        type="checkbox", name=field.name, value=value, checked=value in (field.data or ()),
+                        class_="form-check-input", aria_label=str(word),
+                    )
+                ),
+                word,
+            )
+            for value, word in field.words.items()
+        )  # fmt: skip
+        return Markup('<div class="check-list" {}>{}</div>').format(
+            Markup(html_params(id=field.id, role="group", **attributes)), boxes
+        )
+
+
+class NamesField(ValueField):
+    """Some of `words`, each a check box."""
+
+    widget = NamesWidget()
+
+    def __init__(self, label: Any = None, *, words: Mapping[str, Any], **arguments: Any) -> None:
+        super().__init__(label, wide=True, **arguments)
+        self.words = words
+
+    def process_formdata(self, valuelist: list[Any]) -> None:
+        self.data = [value for value in valuelist if value in self.words]
+
+
 class FlagField(BooleanField):
     """Yes or no, as a check box."""
 

@@ -7,18 +7,18 @@ from typing import Any
 from flask_babel import lazy_gettext as _
 
 from web import vocabulary as words
-from web.forms.base import RecordForm
+from web.forms.base import Groups, RecordForm
 from web.forms.fields import (
     AmountField,
     ChoiceField,
     CodeField,
-    CodesField,
     DayField,
     FlagField,
     InheritedChoiceField,
     InheritedCodeField,
     InheritedFlagField,
     MinutesField,
+    NamesField,
     TextField,
 )
 from web.pages import options
@@ -88,7 +88,7 @@ class SegmentForm(RecordForm):
 class LineForm(RecordForm):
     """What a segment line says of its own (S2); a field left blank is inherited."""
 
-    groups: tuple[tuple[Any, tuple[str, ...]], ...] = (
+    groups: Groups = (
         (_("General"), ("description", "date", "salesperson_code", "campaign_no", "evaluation")),
         (
             _("Interaction"),
@@ -135,44 +135,28 @@ class AddLineForm(RecordForm):
     allow_existing = FlagField(FIELDS["allow_existing"])
 
 
-class AddContactsForm(RecordForm):
-    """Contacts added by a filter (S5)."""
+class ManyLinesForm(LineForm):
+    """Own values for many lines: what is left blank stays as it is on each of them."""
 
-    groups = (
-        (
-            _("Contacts"),
-            ("type", "name", "country_code", "city", "salesperson_code", "mailing_groups"),
-        ),
-        (_("Options"), ("all", "allow_existing", "ignore_exclusion")),
+    groups: Groups = (*LineForm.groups, (_("Inherit again"), ("inherit",)))
+    inherit = NamesField(
+        _("Own values to take back"),
+        words={name: FIELDS[name] for _title, names in LineForm.groups for name in names},
     )
-    # Fields of the form that filter contacts by a field of their own.
-    contact_fields = ("type", "name", "country_code", "city", "salesperson_code")
-    type = ChoiceField(FIELDS["type"], words=words.CONTACT_TYPES, blank=_("Any"))
-    name = TextField(_("Name contains"))
-    country_code = CodesField(FIELDS["country_code"], hint=_("Several, separated by commas."))
-    city = CodesField(FIELDS["city"], hint=_("Several, separated by commas."))
-    salesperson_code = CodeField(FIELDS["salesperson_code"], options=options.salespeople)
-    mailing_groups = CodesField(FIELDS["mailing_groups"], hint=_("Several, separated by commas."))
-    all = FlagField(_("All contacts"), hint=_("Needed if no filter is set."))
-    allow_existing = FlagField(FIELDS["allow_existing"])
-    ignore_exclusion = FlagField(_("Also contacts that are excluded from segments"))
 
-    def request_values(self) -> dict[str, object]:
-        """Give what was typed as the body of a criteria action (API.md, segments/actions)."""
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        for field in self.value_fields():
+            if isinstance(field, ChoiceField):
+                field.blank = _("As it is")
+
+    def overrides(self) -> dict[str, Any]:
+        """Give the values to be set, and None for those to be inherited again."""
         values = self.values()
-        contact = {name: values[name] for name in self.contact_fields if values.get(name)}
-        filters: dict[str, object] = {}
-        if contact:
-            filters["contact"] = contact
-        if values.get("mailing_groups"):
-            filters["mailing_groups"] = values["mailing_groups"]
-        if values.get("all"):
-            filters["all"] = True
+        taken_back = values.pop("inherit") or []
         return {
-            "action": "add",
-            "filters": filters,
-            "allow_existing": values["allow_existing"],
-            "ignore_exclusion": values["ignore_exclusion"],
+            **{name: value for name, value in values.items() if value is not None},
+            **dict.fromkeys(taken_back),
         }
 
 

@@ -11,6 +11,7 @@ from web.pages import (
     campaigns,
     canceling,
     contacts,
+    criteria_words,
     document_events,
     errors,
     guard,
@@ -25,12 +26,15 @@ from web.pages import (
     layout,
     logged_segments,
     lookup,
+    many_lines,
     number_series,
     personal_data,
     postponed,
     purge_schedules,
     purges,
     salespeople,
+    saved_criteria,
+    segment_criteria,
     segment_lines,
     segments,
     setup,
@@ -51,7 +55,10 @@ NOUNS = (
     timeline,
     personal_data,
     segments,
+    segment_criteria,
     segment_lines,
+    many_lines,
+    saved_criteria,
     jobs,
     logged_segments,
     interactions,
@@ -83,6 +90,7 @@ def register(app: Flask) -> None:
     app.config.setdefault("WTF_CSRF_TIME_LIMIT", None)
     Bootstrap5(app)
     layout.init_app(app)
+    app.jinja_env.globals["criteria_words"] = criteria_words
     errors.init_app(app)
     pages = Blueprint("pages", __name__)
     guard.protect(pages)

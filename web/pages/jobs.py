@@ -13,7 +13,7 @@ from domain.errors import Forbidden
 from domain.users import Role
 from web import database, identity, vocabulary
 from web.jobs import described
-from web.pages import guard, lists
+from web.pages import guard, layout, lists
 from web.pages.lists import Column, Filter
 from web.pages.records import Answer
 
@@ -125,6 +125,23 @@ def cancel(key: str) -> Answer:
     except jobs.JobFinished:
         flash(gettext("The job has already ended."), "warn")
     return redirect(back, 303)  # type: ignore[return-value]
+
+
+def to_job(job: jobs.Job, segment_no: str) -> Answer:
+    """Go to the page of a job that was just asked for; if it was small and is done, back to its segment."""
+    session = database.session()
+    if not job_engine.do_if_small(session, job):
+        return redirect(url_for("pages.jobs.card", key=job.id), 303)  # type: ignore[return-value]
+    result = job.result or {}
+    told = [
+        f"{RESULT_WORDS[name]}: {layout.number(value)}"
+        for name, value in result.items()
+        if name in RESULT_WORDS and isinstance(value, int) and value
+    ]
+    title = vocabulary.CRITERIA_ACTIONS.get(job.parameters.get("action", ""), vocabulary.JOB_KINDS[job.kind])
+    flash(f"{title}. {', '.join(told) or gettext('Nothing has changed.')}", "good")
+    where = result.get("segment_no", segment_no)
+    return redirect(url_for("pages.segments.card", key=where), 303)  # type: ignore[return-value]
 
 
 def _may_cancel(job: dict[str, Any]) -> bool:

@@ -62,6 +62,7 @@ MORE = (
         (
             Item(_("Campaigns"), "pages.campaigns.index"),
             Item(_("Salespeople"), "pages.salespeople.index"),
+            Item(_("Saved Criteria"), "pages.saved_criteria.index"),
         ),
     ),
     Group(
@@ -173,6 +174,7 @@ _WORDS: dict[str, Mapping[str, Any]] = {
     "field": vocabulary.FIELDS,
     "problem": {**vocabulary.LINE_PROBLEMS, **vocabulary.LINE_WARNINGS, **vocabulary.SEGMENT_PROBLEMS},
     "criteria_action": vocabulary.CRITERIA_ACTIONS,
+    "effect": vocabulary.EFFECTS,
     "timeline_kind": vocabulary.TIMELINE_KINDS,
     "audit_action": vocabulary.AUDIT_ACTIONS,
     "event_outcome": vocabulary.EVENT_OUTCOMES,

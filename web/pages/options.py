@@ -11,10 +11,16 @@ from domain import (
     templates,
 )
 from domain import (
+    logged_segments as logged_nouns,
+)
+from domain import (
     number_series as series_nouns,
 )
 from domain import (
     salespeople as salesperson_nouns,
+)
+from domain import (
+    saved_criteria as criteria_nouns,
 )
 from web import database
 
@@ -36,3 +42,10 @@ campaigns = _offer(campaign_nouns, "no", "description")
 interaction_templates = _offer(templates, "code", "description")
 groups = _offer(interaction_groups, "code", "description")
 number_series = _offer(series_nouns, "code", "description")
+saved_criteria = _offer(criteria_nouns, "code", "description")
+
+
+def logged_segments() -> list[tuple[str, str]]:
+    """Offer the latest logged segments."""
+    found = logged_nouns.page(database.session(), filters={}, limit=LIMIT, newest_first=True)
+    return [(str(logged.no), f"{logged.segment_no} {logged.description}") for logged in found]

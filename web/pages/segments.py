@@ -10,7 +10,6 @@ from flask_babel import lazy_gettext as _
 from sqlalchemy.orm import Session
 
 from domain import (
-    criteria,
     criteria_actions,
     jobs,
     salespeople,
@@ -23,23 +22,39 @@ from domain import (
 from domain.users import Role
 from web import database, identity, vocabulary
 from web.forms.base import RecordForm
-from web.forms.segments import EFFECTIVE, AddContactsForm, AddLineForm, LogForm, SegmentForm
+from web.forms.segments import EFFECTIVE, AddLineForm, LogForm, SegmentForm
 from web.pages import guard, inheritance, lists, options, records
 from web.pages.jobs import UNFINISHED
 from web.pages.lists import Column, Filter
 from web.pages.records import Answer, Stored
 from web.vocabulary import FIELDS
 
-ACTIONS_SHOWN = 20
+ACTIONS_SHOWN = 100
+# What can be done at once for all lines with a problem or warning: give them a salesperson, or take them out.
+REPAIRS = {
+    **dict.fromkeys(("salesperson_missing", "salesperson_unknown", "salesperson_blocked"), "salesperson"),
+    **dict.fromkeys(
+        (
+            "privacy_blocked",
+            "contact_erased",
+            "contact_missing",
+            "contacted_recently",
+            "excluded",
+            "email_missing",
+        ),
+        "take_out",
+    ),
+}
 # So many loggings at once are looked through for the one of a segment.
 MOST_LOGGINGS = 200
 
 LINE_FILTERS = (
-    Filter("contact_no", FIELDS["contact_no"], "code"),
+    Filter("q", _("Contact"), "search", hint=_("No. or name")),
     Filter("overridden", _("Own values"), words={"true": _("Only lines with own values")}),
     Filter(
         "problem", _("Problems"), words={"any": _("Only lines with problems"), **vocabulary.LINE_PROBLEMS}
     ),
+    Filter("warning", _("Warnings"), words=vocabulary.LINE_WARNINGS),
 )
 # Effective values shown in the list of lines: name, kind, words.
 LINE_COLUMNS = (
@@ -60,12 +75,14 @@ def _extra(session: Session, segment: segments.Segment, stored: Stored) -> dict[
     def fetch(filters: dict[str, list[str]], after: str | None, limit: int) -> list[Stored]:
         return segment_lines.page(session, segment, filters=filters, after=lists.whole(after), limit=limit)
 
-    actions = criteria_actions.page(session, segment, limit=ACTIONS_SHOWN)
+    actions = criteria_actions.page(session, segment, limit=ACTIONS_SHOWN, newest_first=True)
     job = jobs.open_job(session, segments.serial_key(segment)) or _logging_job(session, segment)
+    shown = lists.read(
+        columns=LINE_COLUMNS, filters=LINE_FILTERS, fetch=fetch, key="line_no", after_name="after_line"
+    )
     return {
-        "list": lists.read(
-            columns=LINE_COLUMNS, filters=LINE_FILTERS, fetch=fetch, key="line_no", after_name="after_line"
-        ),
+        "list": shown,
+        "matching": {each.name: each.value for each in shown.filters if each.value},
         "actions": criteria_actions.describe(session, actions),
         "job": jobs.describe(session, [job])[0] if job else None,
         "add_line_form": AddLineForm(formdata=None),
@@ -131,28 +148,6 @@ NOUN = records.Noun(
 blueprint = records.blueprint(NOUN, __name__)
 
 
-@blueprint.route("/<key>/add-contacts", methods=["GET", "POST"])
-@guard.needs(Role.MARKETING)
-def add_contacts(key: str) -> Answer:
-    """Add contacts by a filter; "Count" tells what would be added."""
-    session = database.session()
-    segment = segments.get(session, key)
-    form = AddContactsForm()
-    counted = None
-    if request.method == "POST":
-        values = form.request_values()
-        if "count" in request.form:
-            counted = records.attempt(form, lambda: criteria.count(session, segment, values=values))
-        else:
-            job = records.attempt(
-                form,
-                lambda: criteria.request(session, segment, values=values, actor=identity.required()),
-            )
-            if job is not None:
-                return redirect(url_for("pages.jobs.card", key=job.id), 303)  # type: ignore[return-value]
-    return records.form_page("segments/add_contacts.html", form, segment=segment, counted=counted)
-
-
 @blueprint.post("/<key>/add-line")
 @guard.needs(Role.MARKETING)
 def add_line(key: str) -> Answer:
@@ -183,7 +178,11 @@ def check(key: str) -> Answer:
     session = database.session()
     segment = segments.get(session, key)
     return render_template(
-        "segments/check.html", segment=segment, found=segment_check.check(session, segment, send=False)
+        "segments/check.html",
+        segment=segment,
+        found=segment_check.check(session, segment, send=False),
+        repairs=REPAIRS if guard.may(Role.MARKETING) else {},
+        salespeople=options.salespeople(),
     )
 
 

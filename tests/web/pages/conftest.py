@@ -23,6 +23,7 @@ from domain import (
     postponed,
     purge_schedules,
     salespeople,
+    saved_criteria,
     segment_lines,
     segment_logging,
     segments,
@@ -135,6 +136,7 @@ def demo(app: Flask, sessions: Any, do_jobs: Callable[[], None]) -> Demo:
             actor=actor,
         )
         segment_lines.add_many(session, segment, contact_nos=nos[:55], allow_existing=False, actor=actor)
+        saved_criteria.save(session, segment, values={"code": "UK", "description": "Ours"}, actor=actor)
         line = segment_lines.get(session, segment, 2)
         segment_lines.change(
             session, segment, line, values={"cost": Decimal("3.00"), "campaign_no": ""}, actor=actor

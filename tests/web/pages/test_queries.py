@@ -45,7 +45,7 @@ def queries_of(browser: Browser, path: str) -> int:
         ("/contacts/", "q=Person 1"),
         ("/interactions/", "contact_no=CT000003"),
         ("/segments/", "q=Spring"),
-        ("/segments/{segment}", "contact_no=CT000003"),
+        ("/segments/{segment}", "q=CT000003"),
         ("/salespeople/", "q=AH"),
         ("/campaigns/", "q=CP0001"),
         ("/interaction-groups/", "q=LETTERS"),
