@@ -12,7 +12,7 @@ RUN /venv/bin/python -m babel.messages.frontend compile --directory=web/translat
 
 FROM python:3.13-slim
 ENV PATH=/venv/bin:$PATH PYTHONPATH=/app PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
-RUN useradd --system --uid 10001 --no-create-home interlog
+RUN useradd --system --uid 10001 --no-create-home interlog && install --directory --owner=interlog /archives
 COPY --from=build /venv /venv
 COPY --from=build /app /app
 WORKDIR /app

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import Identity, func, select, text
 from sqlalchemy.dialects.postgresql import insert
@@ -65,6 +66,21 @@ class Actor:
             return True
         own = actor_id == self.id or (salesperson_id is not None and salesperson_id == self.salesperson_id)
         return self.role.includes(Role.SALESPERSON) and own
+
+    def scope(self) -> dict[str, Any]:
+        """Return the parameters of `MAY_CHANGE`; plain values, so that a job can keep them."""
+        return {
+            "may_change_all": self.role.includes(Role.MARKETING),
+            "own_actor_id": self.id if self.role.includes(Role.SALESPERSON) else 0,
+            "own_salesperson_id": self.salesperson_id if self.role.includes(Role.SALESPERSON) else None,
+        }
+
+
+# `Actor.may_change` in SQL, for entry `i`; the parameters are those of `Actor.scope`.
+MAY_CHANGE = """
+    (:may_change_all OR i.actor_id = :own_actor_id
+     OR coalesce(i.salesperson_id = CAST(:own_salesperson_id AS integer), false))
+"""
 
 
 class ActorRow(Base):

@@ -127,13 +127,14 @@ def describe(session: Session, things: Sequence[CampaignEntry]) -> list[dict[str
     ]
 
 
-# A segment's interactions lie in the range of entry numbers of its logged segment, so the primary key of the
-# log finds them; those without a segment are found by their campaign entry, which has no index yet.
+# What has been summed up is read from the sums; else a segment's interactions lie in its range of entry numbers.
+# Indexes: interaction_total_campaign_entry_no_idx, the log's primary key.
 _ENTRY_FACTS = text("""
     SELECT e.entry_no,
            CASE WHEN s.deleted_at IS NULL THEN e.segment_no END AS segment_no,
            CASE WHEN s.deleted_at IS NULL THEN e.logged_segment_no END AS logged_segment_no,
-           c.canceled, coalesce(own.count, ranged.count, 0) AS interactions_count
+           c.canceled,
+           coalesce(summed.count, ranged.count, 0)::bigint AS interactions_count
     FROM campaign_entry e
     LEFT JOIN logged_segment s ON s.no = e.logged_segment_no
     CROSS JOIN LATERAL (SELECT coalesce(e.canceled_at, s.canceled_at) IS NOT NULL AS canceled) c
@@ -141,15 +142,11 @@ _ENTRY_FACTS = text("""
         SELECT count(*) AS count FROM interaction i
         WHERE i.entry_no BETWEEN s.first_entry_no AND s.last_entry_no AND i.campaign_entry_no = e.entry_no
           AND (c.canceled OR i.canceled_at IS NULL)
-    ) ranged ON s.no IS NOT NULL
-    LEFT JOIN (
-        SELECT i.campaign_entry_no AS entry_no,
-               count(*) FILTER (WHERE x.canceled_at IS NOT NULL OR i.canceled_at IS NULL) AS count
-        FROM interaction i
-        JOIN campaign_entry x ON x.entry_no = i.campaign_entry_no
-        WHERE x.entry_no = ANY(:entry_nos) AND x.logged_segment_no IS NULL
-        GROUP BY i.campaign_entry_no
-    ) own ON own.entry_no = e.entry_no
+    ) ranged ON s.summed_up_at IS NULL AND s.no IS NOT NULL
+    LEFT JOIN LATERAL (
+        SELECT sum(CASE WHEN c.canceled THEN t.entries ELSE t.interactions END) AS count
+        FROM interaction_total t WHERE t.campaign_entry_no = e.entry_no
+    ) summed ON s.no IS NULL OR s.summed_up_at IS NOT NULL
     WHERE e.entry_no = ANY(:entry_nos)
 """).bindparams(bindparam("entry_nos", type_=ARRAY(Integer)))
 

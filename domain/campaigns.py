@@ -168,8 +168,7 @@ def statistics_fields(
         ids=[thing.id for thing in things],
         date_from=date_from,
         date_to=date_to,
-        columns="count(*), coalesce(sum(cost), 0), coalesce(sum(duration_min), 0), "
-        "count(*) FILTER (WHERE campaign_target), count(*) FILTER (WHERE campaign_response)",
+        more="sum(target_contacts)::bigint, sum(responses)::bigint",
     )
     nothing = (*statistics.NOTHING, 0, 0)
     return [dict(zip(STATISTICS, rows.get(thing.id, nothing), strict=True)) for thing in things]

@@ -275,7 +275,7 @@ def statistics_fields(
             ids=[thing.id for thing in things if thing.type == type],
             date_from=date_from,
             date_to=date_to,
-            columns="count(*), coalesce(sum(cost), 0), coalesce(sum(duration_min), 0), max(date)",
+            more="max(date)",
         )
     nothing = (*statistics.NOTHING, None)
     return [dict(zip(STATISTICS, rows.get(thing.id, nothing), strict=True)) for thing in things]

@@ -344,6 +344,38 @@ def cut(first: int, last: int, *, most: int, least: int = 5_000, share: int = 8)
     ]
 
 
+def leave_rest(session: Session, job: Job, chunk: Chunk, *, range_from: int, size: int) -> None:
+    """Have a chunk at work end early: what is left of its range becomes a chunk of its own.
+
+    Parameters
+    ----------
+    range_from
+        First of what is left.
+    size
+        Rows of what is left.
+    """
+    session.execute(
+        text("SELECT pg_advisory_xact_lock(hashtextextended(:job_id, 0))"), {"job_id": str(job.id)}
+    )
+    parameters = {"job_id": job.id, "no": chunk.no, "range_from": range_from, "size": size}
+    session.execute(
+        text("""
+            INSERT INTO job_chunk (job_id, no, step, range_from, range_to, size, phase)
+            SELECT job_id, (SELECT max(no) + 1 FROM job_chunk WHERE job_id = :job_id),
+                   step, :range_from, range_to, :size, phase
+            FROM job_chunk WHERE job_id = :job_id AND no = :no
+        """),
+        parameters,
+    )
+    session.execute(
+        text(
+            "UPDATE job_chunk SET range_to = :range_from - 1, size = size - :size "
+            "WHERE job_id = :job_id AND no = :no"
+        ),
+        parameters,
+    )
+
+
 def begin_ending(
     session: Session, job_id: uuid.UUID, *, ending: State, problem: Mapping[str, Any] | None = None
 ) -> bool:

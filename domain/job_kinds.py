@@ -1,13 +1,18 @@
 """Makes every kind of job known to the engine; imported by whoever does jobs."""
 
 from domain import (
+    bulk_changes,
     contact_import,
     criteria,
     document_replay,
+    entry_totals,
     erasure,
     follow_ups,
+    housekeeping,
+    logged_segment_deletion,
     mailing_group_fill,
     many_lines,
+    purging,
     saved_criteria,
     segment_copy,
     segment_logging,
@@ -16,13 +21,18 @@ from domain import (
 )
 
 __all__ = [
+    "bulk_changes",
     "contact_import",
     "criteria",
     "document_replay",
+    "entry_totals",
     "erasure",
     "follow_ups",
+    "housekeeping",
+    "logged_segment_deletion",
     "mailing_group_fill",
     "many_lines",
+    "purging",
     "saved_criteria",
     "segment_copy",
     "segment_logging",

@@ -6,14 +6,14 @@ import datetime as dt
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from sqlalchemy import BigInteger, ForeignKey, Identity, func, or_, select, text
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from domain import actors
 from domain.database import Base
-from domain.errors import NotFound
+from domain.errors import Conflict, NotFound
 
 THING = "logged_segment"
 
@@ -40,6 +40,21 @@ class LoggedSegment(Base):
     canceled_at: Mapped[datetime | None]
     canceled_by: Mapped[int | None]
     deleted_at: Mapped[datetime | None]
+    summed_up_at: Mapped[datetime | None]
+    deleting_job_id: Mapped[uuid.UUID | None]
+    purged_count: Mapped[int] = mapped_column(server_default="0")
+
+
+class LoggedSegmentIncomplete(Conflict):
+    """The logged segment is still being written, so it has no entries yet (L8)."""
+
+    code: ClassVar[str] = "logging_in_progress"
+
+
+class LoggedSegmentBusy(Conflict):
+    """A job is deleting the logged segment (E6)."""
+
+    code: ClassVar[str] = "segment_busy"
 
 
 def get(session: Session, key: int | str, *, lock: bool = False) -> LoggedSegment:
@@ -86,24 +101,33 @@ def page(
     return list(session.scalars(query))
 
 
-# Index: interaction_canceled_idx holds canceled entries only, so a segment without any costs one look.
-CANCELED = text("""
-    SELECT s.no, c.canceled
+# Active ones if the segment itself is not canceled. Indexes: interaction_total_logged_segment_no_idx; before the
+# segment is summed up interaction_canceled_idx, which holds canceled entries only.
+ACTIVE = text("""
+    SELECT s.no, CASE
+        WHEN s.summed_up_at IS NOT NULL THEN (
+            SELECT coalesce(sum(t.interactions), 0) FROM interaction_total t
+            LEFT JOIN campaign_entry c ON c.entry_no = t.campaign_entry_no
+            WHERE t.logged_segment_no = s.no AND c.canceled_at IS NULL)
+        WHEN EXISTS (SELECT FROM campaign_entry c WHERE c.logged_segment_no = s.no AND c.canceled_at IS NOT NULL) THEN (
+            SELECT count(*) FROM interaction_visible i
+            WHERE i.logged_segment_no = s.no AND i.entry_no BETWEEN s.first_entry_no AND s.last_entry_no
+              AND NOT i.canceled)
+        ELSE s.interactions_count - (
+            SELECT count(*) FROM interaction i
+            WHERE i.canceled_at IS NOT NULL AND i.entry_no BETWEEN s.first_entry_no AND s.last_entry_no)
+        END::bigint AS active
     FROM logged_segment s
-    CROSS JOIN LATERAL (
-        SELECT count(*) AS canceled FROM interaction i
-        WHERE i.canceled_at IS NOT NULL AND i.entry_no BETWEEN s.first_entry_no AND s.last_entry_no
-    ) c
-    WHERE s.no = ANY(:nos)
+    WHERE s.no = ANY(:nos) AND s.canceled_at IS NULL
 """)
 
 
 def describe(session: Session, logged_segments: Iterable[LoggedSegment]) -> list[dict[str, Any]]:
     """Give logged segments their API shape."""
     logged_segments = list(logged_segments)
-    canceled = {
-        row.no: row.canceled
-        for row in session.execute(CANCELED, {"nos": [logged.no for logged in logged_segments]})
+    active = {
+        row.no: row.active
+        for row in session.execute(ACTIVE, {"nos": [logged.no for logged in logged_segments]})
     }
     users = actors.names(
         session,
@@ -124,9 +148,7 @@ def describe(session: Session, logged_segments: Iterable[LoggedSegment]) -> list
             "interactions_count": logged.interactions_count,
             "campaign_entries_count": logged.campaign_entries_count,
             "skipped_count": logged.skipped_count,
-            "active_interactions_count": 0
-            if logged.canceled_at
-            else logged.interactions_count - canceled[logged.no],
+            "active_interactions_count": active.get(logged.no, 0),
             "job_id": str(logged.job_id),
         }
         for logged in logged_segments

@@ -1,5 +1,7 @@
 """What a process needs to know of the world around it, taken from the environment."""
 
+from pathlib import Path
+
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -19,6 +21,21 @@ class Settings(BaseSettings):
     sign_ins_per_minute: int = 10
     max_body_bytes: int = 64 * 1024 * 1024
     event_streams: int = 8
+
+
+class Folders(BaseSettings):
+    """Where a process keeps files; what `up` runs has its data folder."""
+
+    model_config = SettingsConfigDict(env_prefix="INTERLOG_", extra="ignore")
+
+    data: Path = Path(__file__).parent.parent / "var" / "data"
+    archive_folder: Path | None = None
+
+
+def archive_folder() -> Path:
+    """Return the folder of the archives of purges, which all workers must share."""
+    folders = Folders()
+    return folders.archive_folder or folders.data / "archives"
 
 
 def load() -> Settings:

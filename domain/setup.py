@@ -64,7 +64,7 @@ def change(session: Session, setup: Setup, *, values: Mapping[str, Any], actor: 
                 session, NumberSeries, NumberSeries.code, taken.pop(field), field=field, faults=faults
             )
             taken[f"{field}_id"] = series.id if series else None
-    if "timezone" in taken and not _is_timezone(session, taken["timezone"]):
+    if "timezone" in taken and not is_timezone(session, taken["timezone"]):
         faults.add("timezone", "unknown", taken["timezone"])
     faults.raise_if_any()
     before = describe(session, setup)
@@ -95,7 +95,7 @@ def describe(session: Session, setup: Setup) -> dict[str, Any]:
     }
 
 
-def _is_timezone(session: Session, name: str) -> bool:
+def is_timezone(session: Session, name: str) -> bool:
     """Tell whether both we and the database know a time zone of this name."""
     known = text("SELECT EXISTS (SELECT FROM pg_timezone_names WHERE name = :name)")
     return name in _timezones() and bool(session.scalar(known, {"name": name}))

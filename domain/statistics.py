@@ -1,4 +1,9 @@
-"""Numbers of interactions, their cost and duration (T5)."""
+"""Numbers of interactions, their cost and duration (T5).
+
+Statistics of contacts are read from the log, where an index leads to the few entries of a contact. Those of templates,
+groups, salespeople and campaigns may be over millions of entries and are read from sums that are kept beside the log
+(view `interaction_counted`, `domain.entry_totals`); they are as exact and as fresh.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +12,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, Literal, NamedTuple
 
-from sqlalchemy import ARRAY, BigInteger, Date, bindparam, text
+from sqlalchemy import ARRAY, BigInteger, Date, TextClause, bindparam, text
 from sqlalchemy.orm import Session
 
 By = Literal["contact", "company", "salesperson", "campaign", "template", "group"]
@@ -25,26 +30,43 @@ class Statistics(NamedTuple):
 
 NOTHING = Statistics(0, Decimal("0.00"), 0)
 
-_ACTIVE = """
-    FROM interaction_visible i
-    WHERE NOT i.canceled
-      AND (cast(:date_from AS date) IS NULL OR i.date >= :date_from)
-      AND (cast(:date_to AS date) IS NULL OR i.date <= :date_to)
-      AND """
 
-# Which active entries count for which thing. A company has two ways in, each with an index of its own:
-# interaction_company_id_idx for its people's entries, interaction_contact_id_idx for its own.
-_MATCHING: dict[str, tuple[str, ...]] = {
-    "contact": ("i.contact_id = ANY(:ids)",),
-    "company": (
-        "i.company_id = ANY(:ids) AND i.company_id <> i.contact_id",
-        "i.contact_id = ANY(:ids) AND i.company_id = i.contact_id",
-    ),
-    "salesperson": ("i.salesperson_id = ANY(:ids)",),
-    "campaign": ("i.campaign_id = ANY(:ids)",),
-    "template": ("i.template_id = ANY(:ids)",),
-    "group": ("i.group_id = ANY(:ids)",),
-}
+class Month(NamedTuple):
+    """The statistics of one month; `month` is its first day."""
+
+    month: date
+    interactions_count: int
+    cost_total: Decimal
+    duration_total_min: int
+
+
+_IN_PERIOD = """
+      AND (cast(:date_from AS date) IS NULL OR i.date >= :date_from)
+      AND (cast(:date_to AS date) IS NULL OR i.date <= :date_to)"""
+_FROM_LOG = f"""
+    SELECT i.{{by}}_id AS id, i.date, 1 AS interactions, i.cost, i.duration_min, i.campaign_target::integer AS
+           target_contacts, i.campaign_response::integer AS responses
+    FROM interaction_visible i
+    WHERE NOT i.canceled AND {{matching}}{_IN_PERIOD}"""
+_FROM_SUMS = f"""
+    SELECT i.{{by}}_id AS id, i.date, i.interactions, i.cost, i.duration_min, i.target_contacts, i.responses
+    FROM interaction_counted i
+    WHERE i.{{by}}_id = ANY(:ids){_IN_PERIOD}"""
+# A company has two ways in, each with an index of its own: interaction_company_id_idx for its people's entries,
+# interaction_contact_id_idx for its own.
+_SOURCES: dict[str, str] = {
+    "contact": _FROM_LOG.format(by="contact", matching="i.contact_id = ANY(:ids)"),
+    "company": _FROM_LOG.format(
+        by="company", matching="i.company_id = ANY(:ids) AND i.company_id <> i.contact_id"
+    )
+    + " UNION ALL"
+    + _FROM_LOG.format(by="company", matching="i.contact_id = ANY(:ids) AND i.company_id = i.contact_id"),
+    **{
+        by: _FROM_SUMS.format(by=by)
+        for by in ("salesperson", "campaign", "template", "group")
+    },
+}  # fmt: skip
+_SUMS = "sum(interactions)::bigint, sum(cost), sum(duration_min)::bigint"
 
 
 def of(
@@ -66,14 +88,7 @@ def of(
     date_from, date_to
         First and last date, inclusive; `None` is open.
     """
-    rows = aggregate(
-        session,
-        by=by,
-        ids=ids,
-        date_from=date_from,
-        date_to=date_to,
-        columns="count(*), coalesce(sum(cost), 0), coalesce(sum(duration_min), 0)",
-    )
+    rows = aggregate(session, by=by, ids=ids, date_from=date_from, date_to=date_to)
     return {id: Statistics(*rows[id]) if id in rows else NOTHING for id in ids}
 
 
@@ -97,25 +112,44 @@ def aggregate(
     ids: Sequence[int],
     date_from: date | None,
     date_to: date | None,
-    columns: str,
+    more: str = "",
 ) -> dict[int, tuple[Any, ...]]:
-    """Aggregate the active entries of each thing that has any.
+    """Aggregate the active entries of each thing that has any: their number, cost, duration.
 
     Parameters
     ----------
-    columns
-        Aggregates in SQL over `cost, duration_min, date, campaign_target, campaign_response`.
+    more
+        Further aggregates in SQL over `date, target_contacts, responses`.
     """
     if not ids:
         return {}
-    entries = " UNION ALL ".join(
-        f"SELECT i.{by}_id AS id, i.cost, i.duration_min, i.date, i.campaign_target, i.campaign_response"
-        f"{_ACTIVE}{matching}"
-        for matching in _MATCHING[by]
+    statement = _over(
+        f"SELECT id, {_SUMS}{more and ', ' + more} FROM ({{source}}) entries GROUP BY id",
+        by,
+        ids,
+        date_from,
+        date_to,
     )
-    statement = text(f"SELECT id, {columns} FROM ({entries}) entries GROUP BY id").bindparams(
+    return {row[0]: tuple(row[1:]) for row in session.execute(statement)}
+
+
+def by_month(
+    session: Session, *, by: By, id: int, date_from: date | None = None, date_to: date | None = None
+) -> list[Month]:
+    """Give the statistics of each month of one thing, in order; months without entries are left out."""
+    statement = _over(
+        f"SELECT date_trunc('month', date)::date, {_SUMS} FROM ({{source}}) entries "
+        "GROUP BY 1 HAVING sum(interactions) <> 0 ORDER BY 1",
+        by, [id], date_from, date_to,
+    )  # fmt: skip
+    return [Month(*row) for row in session.execute(statement)]
+
+
+def _over(
+    statement: str, by: By, ids: Sequence[int], date_from: date | None, date_to: date | None
+) -> TextClause:
+    return text(statement.format(source=_SOURCES[by])).bindparams(
         bindparam("ids", list(ids), ARRAY(BigInteger)),
         bindparam("date_from", date_from, Date),
         bindparam("date_to", date_to, Date),
     )
-    return {row[0]: tuple(row[1:]) for row in session.execute(statement)}

@@ -11,6 +11,7 @@ import os
 import platform
 import statistics
 import tempfile
+import time
 import urllib.request
 import uuid
 from collections.abc import Callable, Iterator
@@ -29,6 +30,7 @@ from ops import memory
 from ops.bench_criteria import COMBINED, Criteria
 from ops.bench_events import EventBench
 from ops.bench_measures import SMALL, Bench, Logging
+from ops.bench_purge import ALONE_SECONDS, Beside, PurgeBench
 from ops.job_client import JobClient
 from ops.processes import free_port
 from ops.stack import Options, Stack, up
@@ -185,6 +187,7 @@ def measure(stack: Stack, result: Result, *, rounds: int) -> None:
         site.visit(base)
         _measure_logging(bench, result, base, added, rounds=rounds)
         _note_memory(result, before, _memory(stack))
+        _measure_purges(PurgeBench(client, stack.database_url), result, rounds=rounds)
         bench.delete_segment(base)
         if (imported := bench.import_contacts(min(IMPORTED, result.lines))) is not None:
             result.add("import contacts", min(IMPORTED, result.lines), imported)
@@ -290,6 +293,32 @@ def measure_events(stack: Stack, client: JobClient, result: Result, *, count: in
         _note_memory(result, before, _memory(stack))
     finally:
         events.close()
+
+
+def _measure_purges(bench: PurgeBench, result: Result, *, rounds: int) -> None:
+    """Purge half of the log, each time beside one plain DELETE of the same rows, while people read and write."""
+    plain: list[float] = []
+    purged: list[float] = []
+    alone, beside = Beside(), Beside()
+    bench.fill()
+    with bench.people(alone):
+        time.sleep(ALONE_SECONDS)
+    rows = 0
+    for _ in range(rounds):
+        bench.fill()
+        with bench.people(Beside()):
+            plain.append(bench.delete_plainly())
+        rows = bench.fill()
+        with bench.people(beside):
+            purged.append(bench.purge())
+    limit = rows / statistics.median(plain)
+    result.add("plain DELETE", rows, statistics.median(plain))
+    _add(result, "purge canceled entries", rows, purged, limit)
+    (reading, writing), (still_reading, still_writing) = alone.p95(), beside.p95()
+    click.echo(
+        f"beside a purge (longest chunk {bench.longest_transaction() * 1000:.0f} ms): p95 of the log's first page "
+        f"{still_reading:.1f} ms, alone {reading:.1f}; of writing an entry {still_writing:.1f} ms, alone {writing:.1f}"
+    )
 
 
 def _add(result: Result, name: str, rows: int, seconds: list[float], limit: float) -> None:

@@ -21,8 +21,18 @@ ROLES = ("viewer", "salesperson", "marketing", "admin", "service")
 SECTIONS = {
     "The whole system on this machine": ("demo", "up"),
     "One process of it (DATABASE_URL and REDIS_URL set)": ("web", "worker", "beat", "consume", "healthy"),
-    "Data and access": ("import", "events", "user", "token", "migrate", "verify"),
-    "Development": ("test", "check", "bench"),
+    "Data and access": (
+        "import",
+        "events",
+        "purge",
+        "archive",
+        "clock",
+        "user",
+        "token",
+        "migrate",
+        "verify",
+    ),
+    "Development": ("test", "check", "bench", "bench-log"),
 }
 
 
@@ -229,6 +239,66 @@ def import_contacts(
         contacts(database_url, file, columns=columns, constants=constants)
 
 
+@main.command()
+@click.option("--entry-no-from", type=click.IntRange(0), help="First entry number.")
+@click.option("--entry-no-to", type=click.IntRange(0), help="Last entry number.")
+@click.option("--contact", "contact_no", metavar="NO", help="Of this contact.")
+@click.option("--from", "date_from", metavar="DATE", help="Dated on this day (2026-03-10) or later.")
+@click.option("--to", "date_to", metavar="DATE", help="Dated on this day or earlier.")
+@click.option("--campaign", "campaign_no", metavar="NO", help="Of this campaign.")
+@click.option("--group", "group_code", metavar="CODE", help="Of this interaction group.")
+@click.option("--template", "template_code", metavar="CODE", help="Of this interaction template.")
+@click.option("--salesperson", "salesperson_code", metavar="CODE", help="Of this salesperson.")
+@click.option("--canceled-for-days", type=click.IntRange(0), help="Canceled for so many days at least.")
+@click.option("--archive", is_flag=True, help="Write them to a file first.")
+@click.option("--preview", is_flag=True, help="Only count them.")
+@click.option("--yes", is_flag=True, help="Do not ask, however many they are.")
+@DATA_OF_STACK
+def purge(*, archive: bool, preview: bool, yes: bool, data: Path | None, **filters: Any) -> None:
+    """Delete canceled entries of the log for good.
+
+    Without a filter every canceled entry is meant. Active entries are never touched.
+    """
+    from ops.connection import connected
+    from ops.purges import purge
+
+    with connected(data) as database_url:
+        purge(database_url, filters=_without_nones(filters), archive=archive, preview=preview, yes=yes)
+
+
+@main.group()
+def archive() -> None:
+    """Entries that were archived before they were deleted."""
+
+
+@archive.command("restore")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@DATA_OF_STACK
+def restore_archive(file: Path, data: Path | None) -> None:
+    """Bring the entries of an archive back, canceled."""
+    from ops.connection import connected
+    from ops.purges import restore
+
+    with connected(data) as database_url:
+        restore(database_url, file)
+
+
+@main.group()
+def clock() -> None:
+    """PostgreSQL's clock, by which entries are deleted."""
+
+
+@clock.command("confirm")
+@DATA_OF_STACK
+def confirm_clock(data: Path | None) -> None:
+    """Say that the clock is right after it was found to be ahead."""
+    from ops.connection import connected
+    from ops.purges import confirm_clock
+
+    with connected(data) as database_url:
+        confirm_clock(database_url)
+
+
 @main.group()
 def events() -> None:
     """Document events."""
@@ -406,6 +476,18 @@ def bench(lines: int | None, quick: bool, criteria: bool, **options: Any) -> Non
 
     chosen = lines or (QUICK_LINES if quick else LINES)
     run(lines=chosen, of_criteria=criteria, **options)
+
+
+@main.command("bench-log")
+@click.option("--entries", type=click.IntRange(min=10_000), default=10_000_000, help="Entries of the log.")
+@click.option(
+    "--keep", type=click.Path(file_okay=False, path_type=Path), help="Folder for the database, used again."
+)
+def bench_log(entries: int, keep: Path | None) -> None:
+    """Measure lists and statistics on a large log."""
+    from ops.bench_log import run
+
+    run(entries=entries, keep=keep)
 
 
 def _pairs(texts: list[str] | tuple[str, ...]) -> dict[str, str]:

@@ -5,7 +5,6 @@ runs.
 """
 
 import gzip
-import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,20 +12,17 @@ from typing import Any
 import click
 from sqlalchemy.orm import Session, sessionmaker
 
-from domain import actors, contact_import, job_engine, job_kinds, jobs
+from domain import actors, contact_import
 from domain.database import make_engine, make_sessions, transaction
 from domain.errors import Fault, Invalid
-from domain.jobs import FINAL, Job, State
+from domain.jobs import Job, State
 from ops.errors import OpsError
-
-__all__ = ["contacts", "job_kinds"]
+from ops.job_runner import work_until_final
 
 BYTES_AT_ONCE = 64 * 1024
 GZIP_MAGIC = b"\x1f\x8b"
 # Rejected rows that are printed.
 SHOWN = 20
-# How often to look whether others are done with what they took.
-SECONDS_BETWEEN_LOOKS = 0.2
 
 
 def contacts(
@@ -52,7 +48,7 @@ def contacts(
     sessions = make_sessions(engine)
     try:
         job = _keep(sessions, file, columns, constants)
-        described = _work_until_final(sessions, job)
+        described = work_until_final(sessions, job, label="Importing contacts")
     finally:
         engine.dispose()
     if described["state"] != State.SUCCEEDED:
@@ -88,25 +84,6 @@ def _pieces(file: Path) -> Iterator[bytes]:
         with gzip.open(plain) if packed else plain as opened:
             while piece := opened.read(BYTES_AT_ONCE):
                 yield piece
-
-
-def _work_until_final(sessions: sessionmaker[Session], job: Job) -> dict[str, Any]:
-    described = _describe(sessions, job)
-    shown = 0
-    with click.progressbar(length=1000, label="Importing contacts") as bar:
-        while described["state"] not in FINAL:
-            if not job_engine.work_one(sessions):
-                time.sleep(SECONDS_BETWEEN_LOOKS)
-            described = _describe(sessions, job)
-            reached = int(described["progress"] * 1000)
-            bar.update(reached - shown)
-            shown = reached
-    return described
-
-
-def _describe(sessions: sessionmaker[Session], job: Job) -> dict[str, Any]:
-    with transaction(sessions) as session:
-        return jobs.describe(session, [jobs.get(session, job.id)])[0]
 
 
 def _why(described: Mapping[str, Any]) -> str:

@@ -107,17 +107,16 @@ CHECKS = [
         "(SELECT max(entry_no) FROM interaction UNION SELECT max(last_entry_no) FROM logged_segment) u(no) "
         "WHERE u.no > q.last_value - CASE WHEN q.is_called THEN 0 ELSE 1 END",
     ),
-    # A purge takes entries away again; when there are purges, what they took is to be added here.
     Check(
         "logged_interactions_count",
-        "logged segments with another number of entries than were logged",
+        "logged segments with another number of entries, purged ones included, than were logged",
         """
         SELECT s.no FROM logged_segment s
         LEFT JOIN (
             SELECT logged_segment_no, count(*) AS entries FROM interaction
             WHERE logged_segment_no IS NOT NULL GROUP BY logged_segment_no
         ) i ON i.logged_segment_no = s.no
-        WHERE s.status = 'logged' AND s.interactions_count <> coalesce(i.entries, 0)
+        WHERE s.status = 'logged' AND s.interactions_count <> coalesce(i.entries, 0) + s.purged_count
         """,
     ),
     Check(
@@ -144,6 +143,33 @@ CHECKS = [
         f"{ENTRY} JOIN campaign_entry c ON c.entry_no = t.campaign_entry_no "
         "WHERE c.logged_segment_no IS NOT NULL AND t.logged_segment_no IS NOT NULL "
         "AND c.logged_segment_no <> t.logged_segment_no",
+    ),
+    Check(
+        "entry_totals",
+        "sums of entries that do not agree with the log (logged segment/campaign entry/wording/salesperson/date)",
+        """
+        SELECT concat_ws('/', logged_segment_no, campaign_entry_no, template_version_id, salesperson_id, date)
+        FROM (
+            SELECT logged_segment_no, campaign_entry_no, template_version_id, salesperson_id, date, entries,
+                   interactions, cost, duration_min, target_contacts, responses
+            FROM interaction_total t
+            WHERE NOT EXISTS (SELECT FROM logged_segment s WHERE s.no = t.logged_segment_no AND s.summed_up_at IS NULL)
+            UNION ALL
+            SELECT i.logged_segment_no, i.campaign_entry_no, i.template_version_id, i.salesperson_id, i.date,
+                   -count(*), -count(*) FILTER (WHERE i.canceled_at IS NULL),
+                   -coalesce(sum(i.cost) FILTER (WHERE i.canceled_at IS NULL), 0),
+                   -coalesce(sum(i.duration_min) FILTER (WHERE i.canceled_at IS NULL), 0),
+                   -count(*) FILTER (WHERE i.canceled_at IS NULL AND i.campaign_target),
+                   -count(*) FILTER (WHERE i.canceled_at IS NULL AND i.campaign_response)
+            FROM interaction i
+            LEFT JOIN logged_segment s ON s.no = i.logged_segment_no
+            WHERE i.logged_segment_no IS NULL OR s.summed_up_at IS NOT NULL
+            GROUP BY 1, 2, 3, 4, 5
+        ) t
+        GROUP BY logged_segment_no, campaign_entry_no, template_version_id, salesperson_id, date
+        HAVING sum(entries) <> 0 OR sum(interactions) <> 0 OR sum(cost) <> 0 OR sum(duration_min) <> 0
+            OR sum(target_contacts) <> 0 OR sum(responses) <> 0
+        """,
     ),
     Check(
         "logging_abandoned",
@@ -293,6 +319,18 @@ CHECKS = [
         "company_of_person",
         "persons whose company is not a company",
         "SELECT p.no FROM contact p JOIN contact c ON c.id = p.company_id WHERE c.type <> 'company'",
+    ),
+    Check(
+        "comment_without_entry",
+        "comments on an entry that is not there",
+        "SELECT c.id FROM interaction_comment c "
+        "WHERE NOT EXISTS (SELECT FROM interaction i WHERE i.entry_no = c.entry_no)",
+    ),
+    Check(
+        "purge_record_open",
+        "records of purges that nobody is doing any more",
+        "SELECT r.id FROM purge_record r WHERE r.finished_at IS NULL "
+        "AND NOT EXISTS (SELECT FROM job j WHERE j.id = r.job_id AND j.finished_at IS NULL)",
     ),
     Check(
         "job_without_chunk",

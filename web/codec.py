@@ -11,11 +11,12 @@ from typing import Any
 
 def dumps(value: Any) -> bytes:
     """Write JSON in UTF-8: amounts as strings with two decimals, instants in UTC."""
-    text = json.dumps(value, default=_plain, ensure_ascii=False, separators=(",", ":"))
+    text = json.dumps(value, default=plain, ensure_ascii=False, separators=(",", ":"))
     return text.encode("utf-8", "replace") + b"\n"
 
 
-def _plain(value: object) -> object:
+def plain(value: object) -> object:
+    """Write what JSON has no form for: amounts, instants in UTC, times, dates, ids."""
     if isinstance(value, Decimal):
         return format(value, ".2f")
     if isinstance(value, datetime):

@@ -16,6 +16,8 @@ from secure import (
 
 SELF = "'self'"
 NONE = "'none'"
+# For pictures drawn by us, which carry their style in themselves and are shown as images.
+OWN_STYLE_ONLY = "default-src 'none'; style-src 'unsafe-inline'"
 
 
 def init_app(app: Flask, *, https: bool) -> None:
@@ -45,7 +47,10 @@ def init_app(app: Flask, *, https: bool) -> None:
 
     @app.after_request
     def set_headers(response: Response) -> Response:
+        own_policy = response.headers.get("Content-Security-Policy")
         secure.set_headers(response)
+        if own_policy == OWN_STYLE_ONLY:
+            response.headers["Content-Security-Policy"] = own_policy
         if "Cache-Control" not in response.headers and request.endpoint and "static" not in request.endpoint:
             response.headers["Cache-Control"] = "no-store" if "ETag" not in response.headers else "no-cache"
         return response

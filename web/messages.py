@@ -57,10 +57,12 @@ REASONS: dict[str, Any] = {
     "not_utf8": _("The file is not UTF-8: line %(line)s, byte %(byte)s; save it as UTF-8 and try again."),
     "header": _("The first row does not name the columns."),
     "long_line": _("The file has a line of more than a million characters; is it a CSV file?"),
+    "one_selection": _("Name entries, or give a filter, or say “all”: only one of the three."),
     "repeated": _("The file has the column “%(value)s” twice."),
     "also_a_column": _("%(field)s is both a column and set to one value."),
     "company_of_company": _("%(field)s: a company cannot belong to a company."),
     "erased": _("The contact “%(value)s” was erased and stays so."),
+    "cron": _("%(field)s: “%(value)s” is no cron expression of five fields that ever comes true."),
     "not_a_company": _("%(field)s: “%(value)s” is not a company."),
     "time_out_of_range": _("%(field)s: “%(value)s” is more than a day ahead, or before 1900."),
 }
@@ -109,6 +111,13 @@ REFUSALS: dict[str, Any] = {
     "no_actions": _("The segment has no actions."),
     "filter_missing": _("A filter must be given, or “all”."),
     "job_finished": _("The job has ended already."),
+    "clock_suspect": _(
+        "The clock of the database is further ahead than can be; nothing is deleted until it is confirmed."
+    ),
+    "archive_foreign": _("The archive does not fit this service: %(reason)s."),
+    "purge_too_large": _(
+        "%(count)s entries would be deleted, more than the %(limit)s that need no confirmation."
+    ),
     "in_template_setup": _("The interaction template is in the template setup."),
     "last_admin": _("Without this user nobody could administer any more."),
     "idempotency_key_reused": _("This Idempotency-Key was used for another request."),
@@ -137,6 +146,8 @@ THINGS: dict[str, Any] = {
     ),
     "document_event": _("There is no document event “%(key)s”."),
     "job": _("There is no job “%(key)s”."),
+    "purge": _("There is no purge “%(key)s”."),
+    "purge_schedule": _("There is no purge schedule “%(key)s”."),
 }
 
 UNKNOWN_FAULT = _("%(field)s: “%(value)s” cannot be taken (%(code)s).")

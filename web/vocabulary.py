@@ -101,11 +101,13 @@ JOB_KINDS = {
     "restore_interactions": _("Restore Interactions"),
     "evaluate_interactions": _("Evaluate Interactions"),
     "delete_logged_segments": _("Delete Canceled Logged Segments"),
+    "sum_up": _("Sum Up Statistics"),
     "import_contacts": _("Import Contacts"),
     "erase": _("Erase Contact"),
     "replay": _("Replay Document Events"),
     "discard_segment": _("Clear Away Segment"),
     "purge": _("Delete Canceled Interaction Log Entries"),
+    "housekeeping": _("Housekeeping"),
 }
 CRITERIA_ACTIONS = {
     "add": _("Add Contacts"),
@@ -170,6 +172,11 @@ AUDIT_THINGS = {
     "token": _("API Token"),
     "job": _("Job"),
 }
+# Why an entry is not changed with others (E4, U1).
+REFUSED_ENTRIES = {
+    "forbidden": _("It is somebody else's."),
+    "above_canceled": _("Its logged segment or campaign entry is canceled."),
+}
 
 # Problems and warnings of segment lines (S9), and what can be done about them.
 LINE_PROBLEMS = {
@@ -207,6 +214,9 @@ FIELDS = {
     "address": _("Address"),
     "allow_existing": _("Allow contacts that are already in the segment"),
     "allow_manual": _("Manual Numbers"),
+    "archive": _("Archive"),
+    "archive_file": _("Archive File"),
+    "archive_sha256": _("Checksum (SHA-256)"),
     "attempt_failed": _("Attempt Failed"),
     "blocked": _("Blocked"),
     "business_relations": _("Business Relations"),
@@ -215,6 +225,7 @@ FIELDS = {
     "campaign_response": _("Campaign Response"),
     "campaign_target": _("Campaign Target"),
     "canceled": _("Canceled"),
+    "canceled_for_days": _("Canceled for at least (days)"),
     "city": _("City"),
     "code": _("Code"),
     "comments": _("Comments"),
@@ -227,7 +238,10 @@ FIELDS = {
     "correspondence_type": _("Correspondence Type"),
     "cost": _("Cost"),
     "country_code": _("Country/Region"),
+    "cron": _("Times (cron)"),
     "date": _("Date"),
+    "date_from": _("From Date"),
+    "date_to": _("To Date"),
     "description": _("Description"),
     "display_name": _("Display Name"),
     "document_no": _("Document No."),
@@ -236,8 +250,11 @@ FIELDS = {
     "document_version": _("Document Version"),
     "duration_min": _("Duration (min.)"),
     "email": _("Email"),
+    "enabled": _("Enabled"),
     "ending_date": _("Ending Date"),
     "entry_no": _("Entry No."),
+    "entry_no_from": _("From Entry No."),
+    "entry_no_to": _("To Entry No."),
     "evaluation": _("Evaluation"),
     "exclude_from_segment": _("Exclude from Segment"),
     "expires_at": _("Expires"),
@@ -248,6 +265,8 @@ FIELDS = {
     "information_flow": _("Information Flow"),
     "initiated_by": _("Initiated By"),
     "job_responsibilities": _("Job Responsibilities"),
+    "keep_idempotency_keys_hours": _("Keep answers to repeated requests (hours)"),
+    "keep_jobs_days": _("Keep finished jobs (days)"),
     "language_code": _("Language"),
     "languages": _("Languages"),
     "last_no_used": _("Last No. Used"),
@@ -262,10 +281,12 @@ FIELDS = {
     "phone_call": _("Phone Call"),
     "post_code": _("Post Code"),
     "privacy_blocked": _("Privacy Blocked"),
+    "purge_rows_limit": _("Most entries without a second question"),
     "reprint_window_hours": _("Reprint Window (hours)"),
     "retired": _("Retired"),
     "role": _("Role"),
     "salesperson_code": _("Salesperson"),
+    "schedule": _("Schedule"),
     "segment_no": _("Segment No."),
     "segment_nos": _("Segment Nos."),
     "source_entry_no": _("From Entry"),

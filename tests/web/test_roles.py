@@ -50,6 +50,7 @@ GET /logged-segments/<int:no>
 GET /logged-segments/<int:no>/skipped
 GET /interactions
 GET /interactions/<int:entry_no>
+GET /interactions.csv
 GET /interactions/<int:entry_no>/comments
 GET /contacts/<no>/postponed-interactions
 GET /postponed-interactions
@@ -57,6 +58,10 @@ GET /postponed-interactions/<int:entry_no>
 GET /jobs
 GET /jobs/<uuid:id>
 GET /jobs/<uuid:id>/events
+GET /purges
+GET /purges/<int:id>
+GET /purge-schedules
+GET /purge-schedules/<name>
 """.splitlines()
 READERS_AND_SERVICES = """
 GET /document-events
@@ -70,6 +75,11 @@ POST /interactions/<int:entry_no>/comments
 PATCH /postponed-interactions/<int:entry_no>
 DELETE /postponed-interactions/<int:entry_no>
 POST /postponed-interactions/<int:entry_no>/finish
+POST /interactions/<int:entry_no>/cancel
+POST /interactions/<int:entry_no>/restore
+POST /interactions/cancel
+POST /interactions/restore
+POST /interactions/evaluate
 POST /jobs/<uuid:id>/cancel
 """.splitlines()
 MARKETING = """
@@ -99,6 +109,11 @@ POST /segments/<no>/lines
 PATCH /segments/<no>/lines/<int:line_no>
 DELETE /segments/<no>/lines/<int:line_no>
 POST /logged-segments/<int:no>/follow-up
+POST /logged-segments/<int:no>/cancel
+POST /logged-segments/<int:no>/restore
+POST /logged-segments/delete-canceled
+POST /campaign-entries/<int:entry_no>/cancel
+POST /campaign-entries/<int:entry_no>/restore
 POST /logged-segments/<int:no>/skipped/segment
 """.splitlines()
 ADMINS = """
@@ -128,6 +143,11 @@ GET /tokens/<int:id>
 DELETE /tokens/<int:id>
 GET /audit
 POST /document-events/replay
+POST /purges
+POST /purge-schedules
+PATCH /purge-schedules/<name>
+DELETE /purge-schedules/<name>
+POST /purge-schedules/<name>/run
 """.splitlines()
 
 SETS: list[tuple[list[str], set[Role]]] = [

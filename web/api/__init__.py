@@ -24,6 +24,7 @@ from web.api import (
     number_series,
     personal_data,
     postponed_interactions,
+    purges,
     salespeople,
     saved_criteria,
     segment_lines,
@@ -63,6 +64,7 @@ NOUNS = (
     interaction_comments,
     postponed_interactions,
     document_events,
+    purges,
     jobs,
 )
 

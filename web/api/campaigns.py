@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Callable
+from typing import Any, ClassVar
 
 from flask import Response
 from pydantic import BaseModel
 
-from domain import campaign_entries, campaigns
+from domain import campaign_entries, campaigns, canceling
 from domain.actors import Role
-from web import database
+from web import database, identity
 from web.api import nouns
 from web.api.fields import Code, Day, Name, QueryText
-from web.api.models import Body, NumberedQuery, Path, PeriodQuery, Shown, Statistics, StatisticsQuery, needs
+from web.api.models import (
+    Body,
+    NoFields,
+    NumberedQuery,
+    Path,
+    PeriodQuery,
+    Shown,
+    Statistics,
+    StatisticsQuery,
+    needs,
+)
 from web.api.replies import listing, shown
 from web.api.routing import Api
 from web.identity import allow
@@ -161,3 +172,24 @@ def entry(path: CampaignEntryPath) -> Response:
     session = database.session()
     found = campaign_entries.get(session, path.entry_no)
     return shown(campaign_entries.describe(session, [found])[0])
+
+
+@api.post("/campaign-entries/<int:entry_no>/cancel", responses={200: CampaignEntry})
+@allow(Role.MARKETING)
+def cancel_entry(path: CampaignEntryPath, body: NoFields) -> Response:
+    """Cancel a campaign entry and with it its interactions."""
+    return _change_entry(path, body, canceling.cancel_campaign_entry)
+
+
+@api.post("/campaign-entries/<int:entry_no>/restore", responses={200: CampaignEntry})
+@allow(Role.MARKETING)
+def restore_entry(path: CampaignEntryPath, body: NoFields) -> Response:
+    """Restore a campaign entry; not below a canceled logged segment."""
+    return _change_entry(path, body, canceling.restore_campaign_entry)
+
+
+def _change_entry(path: CampaignEntryPath, body: Body, change: Callable[..., Any]) -> Response:
+    body.refuse_faults()
+    session = database.session()
+    changed = change(session, campaign_entries.get(session, path.entry_no), actor=identity.required())
+    return shown(campaign_entries.describe(session, [changed])[0])

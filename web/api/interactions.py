@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Any, ClassVar, Literal
 
 from flask import Response
-from pydantic import Field
+from pydantic import Field, WithJsonSchema
 
-from domain import contacts, interactions
+from domain import bulk_changes, canceling, contacts, interactions
 from domain.actors import Role
-from web import database
+from web import database, downloads, identity
 from web.api.contacts import ContactPath
-from web.api.fields import LARGEST_BIGINT, Amount, Day, Instant, QueryDay, QueryFlag, QueryText, TimeOfDay
+from web.api.fields import (
+    LARGEST_BIGINT,
+    Amount,
+    Day,
+    Flag,
+    Instant,
+    Number,
+    QueryDay,
+    QueryFlag,
+    QueryText,
+    TimeOfDay,
+)
 from web.api.interaction_values import CorrespondenceType, Evaluation, InformationFlow, InitiatedBy
-from web.api.models import ListQuery, Path, Shown
-from web.api.replies import listing, shown
-from web.api.routing import Api
+from web.api.jobs import Job
+from web.api.models import Body, ListQuery, NoFields, Path, Query, Shown, needs
+from web.api.replies import accepted, listing, shown
+from web.api.routing import Api, answers_with
 from web.identity import allow
 
 api = Api("interactions", tag="Interactions")
@@ -84,12 +97,9 @@ class InteractionPath(Path):
     entry_no: Annotated[int, Field(le=LARGEST_BIGINT)]
 
 
-class EntryQuery(ListQuery):
-    """Which entries of the log, whoever they are with."""
+class EntryFilters(Query):
+    """Which entries, whoever they are with, and in which order."""
 
-    others: ClassVar[frozenset[str]] = frozenset({"limit", "after", "sort", "company"})
-
-    after: Annotated[QueryText, Field(pattern=r"^(\d{4}-\d{2}-\d{2}~)?[0-9]{1,18}$")] | None = None
     sort: Literal["-entry_no", "entry_no", "-date", "date"] = "-entry_no"
     company_no: list[QueryText] | None = None
     salesperson_code: list[QueryText] | None = None
@@ -110,6 +120,14 @@ class EntryQuery(ListQuery):
     q: list[QueryText] | None = None
 
 
+class EntryQuery(EntryFilters, ListQuery):
+    """Which page of the log."""
+
+    others: ClassVar[frozenset[str]] = frozenset({"limit", "after", "sort", "company"})
+
+    after: Annotated[QueryText, Field(pattern=r"^(\d{4}-\d{2}-\d{2}~)?[0-9]{1,18}$")] | None = None
+
+
 class InteractionQuery(EntryQuery):
     """Which entries of the log."""
 
@@ -120,6 +138,37 @@ class ContactInteractionQuery(EntryQuery):
     """Which entries of a contact; `company=false` leaves out those of a company's people."""
 
     company: QueryFlag = True
+
+
+class ExportQuery(EntryFilters):
+    """Which entries are exported."""
+
+    others: ClassVar[frozenset[str]] = frozenset({"sort"})
+
+    contact_no: list[QueryText] | None = None
+
+
+def _filter_schema() -> dict[str, Any]:
+    one = [{"type": "string"}, {"type": "integer"}, {"type": "boolean"}]
+    one_or_many = {"anyOf": [*one, {"type": "array", "items": {"anyOf": one}}]}
+    names = sorted(set(InteractionQuery.model_fields) - InteractionQuery.others)
+    return {"type": "object", "properties": dict.fromkeys(names, one_or_many)}
+
+
+class Selection(Body):
+    """Which entries are changed: some by number, those that match a filter of the list, or all."""
+
+    model_config = needs()
+    entry_nos: list[Number] | None
+    filter: Annotated[dict[str, Any], WithJsonSchema(_filter_schema())] | None
+    all: Flag | None
+
+
+class EvaluatedSelection(Selection):
+    """Which entries get an evaluation; null takes it away."""
+
+    model_config = needs("evaluation")
+    evaluation: Evaluation | None
 
 
 @api.get("/interactions", responses={200: InteractionList})
@@ -142,6 +191,72 @@ def index_of_contact(path: ContactPath, query: ContactInteractionQuery) -> Respo
 def show(path: InteractionPath) -> Response:
     """Show an interaction log entry."""
     return shown(interactions.get(database.session(), path.entry_no), stored=STORED)
+
+
+@api.post("/interactions/<int:entry_no>/cancel", responses={200: Interaction})
+@allow(Role.SALESPERSON)
+def cancel(path: InteractionPath, body: NoFields) -> Response:
+    """Cancel an entry by itself; one that is canceled already stays as it is."""
+    return _change(path, body, canceling.cancel)
+
+
+@api.post("/interactions/<int:entry_no>/restore", responses={200: Interaction})
+@allow(Role.SALESPERSON)
+def restore(path: InteractionPath, body: NoFields) -> Response:
+    """Restore an entry; not below a canceled logged segment or campaign entry."""
+    return _change(path, body, canceling.restore)
+
+
+@api.post("/interactions/cancel", responses={200: Job, 202: Job})
+@allow(Role.SALESPERSON)
+def cancel_many(body: Selection) -> Response:
+    """Cancel many entries; those of others count as refused where only one's own may be changed."""
+    return _change_many("cancel", body)
+
+
+@api.post("/interactions/restore", responses={200: Job, 202: Job})
+@allow(Role.SALESPERSON)
+def restore_many(body: Selection) -> Response:
+    """Restore many entries."""
+    return _change_many("restore", body)
+
+
+@api.post("/interactions/evaluate", responses={200: Job, 202: Job})
+@allow(Role.SALESPERSON)
+def evaluate_many(body: EvaluatedSelection) -> Response:
+    """Give many entries an evaluation, or take it away."""
+    return _change_many("evaluate", body)
+
+
+@api.get(
+    "/interactions.csv",
+    responses={
+        200: {"description": "The entries", "content": {downloads.CSV: {"schema": {"type": "string"}}}}
+    },
+)
+@allow(Role.VIEWER)
+@answers_with(downloads.CSV)
+def export(query: ExportQuery) -> Response:
+    """Export interaction log entries as CSV, streamed; the filters are those of the list."""
+    pages = interactions.every_page(database.transaction, filters=query.filters(), sort=query.sort)
+    return downloads.csv(
+        pages, columns={name: name for name in Interaction.model_fields}, name="interactions.csv"
+    )
+
+
+def _change(path: InteractionPath, body: Body, change: Callable[..., None]) -> Response:
+    body.refuse_faults()
+    session = database.session()
+    change(session, path.entry_no, actor=identity.required())
+    return shown(interactions.get(session, path.entry_no), stored=STORED)
+
+
+def _change_many(change: bulk_changes.Change, body: Body) -> Response:
+    body.refuse_faults()  # a selection that is read in part selects something else
+    job = bulk_changes.request(
+        database.session(), change=change, values=body.given(), actor=identity.required()
+    )
+    return accepted(job)
 
 
 def _page(query: EntryQuery, fixed: dict[str, list[str]], **options: Any) -> Response:

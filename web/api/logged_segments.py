@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from collections.abc import Callable
+from typing import Annotated, Any, ClassVar, Literal
 
 from flask import Response
 from pydantic import Field
 
-from domain import follow_ups, logged_segments
+from domain import canceling, follow_ups, logged_segment_deletion, logged_segments
 from domain.actors import Role
 from web import database, identity
 from web.api import nouns
-from web.api.fields import Day, Instant, QueryFlag, QueryText
+from web.api.fields import Day, Flag, Instant, QueryFlag, QueryText, Whole
+from web.api.interaction_values import Evaluation
 from web.api.jobs import Job
-from web.api.models import Body, NoFields, NumberedQuery, Path, Shown
+from web.api.models import Body, NoFields, NumberedQuery, Path, Shown, needs
 from web.api.replies import accepted, listing, shown, with_faults
 from web.api.routing import Api
 from web.identity import allow
@@ -80,6 +82,24 @@ class SkippedLineList(Shown):
     next: str | None
 
 
+class Outcome(Body):
+    """Which entries a follow-up is made of, all conditions at once; active ones unless told otherwise."""
+
+    model_config = needs()
+    evaluations: list[Evaluation] | None
+    attempt_failed: Flag | None
+    canceled: Flag | None
+    no_inbound_since: Day | Flag | None
+
+
+class DeletedSegments(Body):
+    """Which canceled logged segments are deleted."""
+
+    model_config = needs()
+    nos: list[Whole] | None
+    all: Flag | None
+
+
 @api.get("/logged-segments", responses={200: LoggedSegmentList})
 @allow(Role.VIEWER)
 def index(query: LoggedSegmentQuery) -> Response:
@@ -121,9 +141,40 @@ def segment_of_skipped(path: LoggedSegmentPath, body: NoFields) -> Response:
 
 @api.post("/logged-segments/<int:no>/follow-up", responses={200: Job, 202: Job})
 @allow(Role.MARKETING)
-def follow_up(path: LoggedSegmentPath, body: NoFields) -> Response:
-    """Make a new segment of the active entries, in the same order."""
+def follow_up(path: LoggedSegmentPath, body: Outcome) -> Response:
+    """Make a new segment of the active entries, or of those with an outcome, in the same order."""
     return _request(path, body, of_skipped=False)
+
+
+@api.post("/logged-segments/<int:no>/cancel", responses={200: LoggedSegment})
+@allow(Role.MARKETING)
+def cancel(path: LoggedSegmentPath, body: NoFields) -> Response:
+    """Cancel a logged segment and with it its entries and campaign entries."""
+    return _change(path, body, canceling.cancel_logged_segment)
+
+
+@api.post("/logged-segments/<int:no>/restore", responses={200: LoggedSegment})
+@allow(Role.MARKETING)
+def restore(path: LoggedSegmentPath, body: NoFields) -> Response:
+    """Restore a logged segment: exactly what its cancel took comes back."""
+    return _change(path, body, canceling.restore_logged_segment)
+
+
+@api.post("/logged-segments/delete-canceled", responses={200: Job, 202: Job})
+@allow(Role.MARKETING)
+def delete_canceled(body: DeletedSegments) -> Response:
+    """Delete canceled logged segments; their entries stay, canceled."""
+    session, actor = database.session(), identity.required()
+    return accepted(
+        with_faults(body, lambda values: logged_segment_deletion.request(session, values=values, actor=actor))
+    )
+
+
+def _change(path: LoggedSegmentPath, body: Body, change: Callable[..., Any]) -> Response:
+    body.refuse_faults()
+    session = database.session()
+    changed = change(session, logged_segments.get(session, path.no), actor=identity.required())
+    return shown(logged_segments.describe(session, [changed])[0], stored=STORED)
 
 
 def _request(path: LoggedSegmentPath, body: Body, *, of_skipped: bool) -> Response:

@@ -204,6 +204,17 @@ class Query(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
+    # Parameters that are no filters.
+    others: ClassVar[frozenset[str]] = frozenset()
+
+    def filters(self) -> dict[str, list[str]]:
+        """Return the filters that were given, each as the list of its values."""
+        return {
+            name: value if isinstance(value, list) else [_as_filter(value)]
+            for name in sorted(self.model_fields_set - self.others)
+            if (value := getattr(self, name)) is not None
+        }
+
     @classmethod
     def model_validate(cls, obj: Any, **options: Any) -> Self:
         """Take the parameters.
@@ -239,16 +250,7 @@ class ListQuery(Query):
     limit: QueryWhole = Field(default=50, ge=1, le=1000, description="Most items of a page")
     after: QueryText | None = Field(default=None, description="Where the page before ended, from its `next`")
 
-    # Parameters that are no filters.
     others: ClassVar[frozenset[str]] = frozenset({"limit", "after"})
-
-    def filters(self) -> dict[str, list[str]]:
-        """Return the filters that were given, each as the list of its values."""
-        return {
-            name: value if isinstance(value, list) else [_as_filter(value)]
-            for name in sorted(self.model_fields_set - self.others)
-            if (value := getattr(self, name)) is not None
-        }
 
 
 class NumberedQuery(ListQuery):

@@ -7,18 +7,45 @@ from typing import Any
 from flask_babel import lazy_gettext as _
 from sqlalchemy.orm import Session
 
-from domain import campaigns
+from domain import campaign_entries, campaigns
 from domain.users import Role
+from web import vocabulary
 from web.forms.master_data import CampaignForm
-from web.pages import options, records
+from web.pages import lists, options, records, statistics
 from web.pages.lists import Column, Filter
 from web.vocabulary import FIELDS
 
+ENTRY_COLUMNS = (
+    Column("entry_no", FIELDS["entry_no"], "number", plain=True),
+    Column("description", FIELDS["description"]),
+    Column("date", FIELDS["date"], "date"),
+    Column(
+        "segment_no",
+        FIELDS["segment_no"],
+        "code",
+        endpoint="pages.logged_segments.card",
+        key="logged_segment_no",
+    ),
+    Column("document_type", FIELDS["document_type"], "choice", words=vocabulary.DOCUMENT_TYPES),
+    Column("salesperson_code", FIELDS["salesperson_code"], "code", endpoint="pages.salespeople.card"),
+    Column("interactions_count", _("Interactions"), "number"),
+    Column("canceled", FIELDS["canceled"], "flag"),
+)
+
 
 def _extra(session: Session, campaign: Any, stored: records.Stored) -> dict[str, Any]:
+    def fetch(_filters: dict[str, list[str]], after: str | None, limit: int) -> list[dict[str, Any]]:
+        found = campaign_entries.of_campaign(session, campaign, after=lists.whole(after), limit=limit)
+        return [
+            {**shown, "canceled_itself": entry.canceled_at is not None}
+            for entry, shown in zip(found, campaign_entries.describe(session, found), strict=True)
+        ]
+
     return {
-        "statistics": campaigns.statistics_fields(session, [campaign])[0],
-        "statistics_filter": {"campaign_no": stored["no"]},
+        **statistics.of(session, "campaign", campaign, {"campaign_no": stored["no"]}),
+        "entries": lists.read(
+            columns=ENTRY_COLUMNS, filters=(), fetch=fetch, key="entry_no", after_name="after_entry"
+        ),
     }
 
 
@@ -44,6 +71,7 @@ NOUN = records.Noun(
         Filter("salesperson_code", FIELDS["salesperson_code"], "code", listed=options.salespeople),
     ),
     writes=Role.MARKETING,
+    card="campaigns/card.html",
     extra=_extra,
 )
 blueprint = records.blueprint(NOUN, __name__)

@@ -13,15 +13,14 @@ from domain.users import Role
 from web import vocabulary
 from web.forms.base import RecordForm
 from web.forms.contacts import ContactForm
-from web.pages import options, postponed, records, timeline
+from web.pages import options, postponed, records, statistics, timeline
 from web.pages.lists import Column, Filter
 from web.vocabulary import FIELDS
 
 
 def _extra(session: Session, contact: Any, stored: records.Stored) -> dict[str, Any]:
     return {
-        "statistics": contacts.statistics_fields(session, [contact])[0],
-        "statistics_filter": {"contact_no": stored["no"]},
+        **statistics.of(session, "contact", contact, {"contact_no": stored["no"]}),
         "postponed": postponed.of(session, contact_no=stored["no"]),
         **timeline.read(session, contact),
         **({"is_editable": False} if stored["erased"] else {}),

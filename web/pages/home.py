@@ -9,11 +9,13 @@ from flask_babel import lazy_gettext as _
 from sqlalchemy.orm import Session
 
 from domain import (
+    clock_guard,
     contacts,
     document_events,
     interaction_groups,
     jobs,
     logged_segments,
+    purge_schedules,
     salespeople,
     segments,
     templates,
@@ -63,6 +65,8 @@ def show() -> Answer:
         logged=logged,
         logged_columns=LOGGED_COLUMNS,
         running=jobs.describe(session, under_way),
+        clock=clock_guard.suspicion(session),
+        failed_schedules=purge_schedules.failed(session),
         steps=_first_steps(session) if not logged else None,
     )
 

@@ -8,7 +8,7 @@ from flask import Blueprint, flash, redirect, url_for
 from flask_babel import gettext
 from sqlalchemy.orm import Session
 
-from domain import comments, interaction_creation, interactions
+from domain import canceling, comments, interaction_creation, interactions
 from domain.actors import Role
 from domain.errors import Refusal
 from web import database, identity, messages
@@ -26,10 +26,15 @@ CHANGEABLE = tuple(interaction_creation.CHANGEABLE)
 def shown(session: Session, entry: dict[str, Any]) -> dict[str, Any]:
     """Read what the card shows."""
     key = entry["entry_no"]
+    facts = canceling.facts(session, key)
     outcome_form = OutcomeForm(formdata=None, data=entry)
     outcome_form.etag.data = etag_of(entry, CHANGEABLE)
     return {
         "entry": entry,
+        "facts": facts,
+        "may_change": identity.required().may_change(
+            actor_id=facts.actor_id, salesperson_id=facts.salesperson_id
+        ),
         "comments": comments.of(session, key),
         "comment_form": CommentForm(formdata=None),
         "outcome_form": outcome_form,

@@ -9,16 +9,13 @@ from sqlalchemy.orm import Session
 
 from domain import interaction_groups
 from web.forms.master_data import InteractionGroupForm
-from web.pages import records
+from web.pages import records, statistics
 from web.pages.lists import Column, Filter
 from web.vocabulary import FIELDS
 
 
 def _extra(session: Session, group: Any, stored: records.Stored) -> dict[str, Any]:
-    return {
-        "statistics": interaction_groups.statistics_fields(session, [group])[0],
-        "statistics_filter": {"group_code": stored["code"]},
-    }
+    return statistics.of(session, "group", group, {"group_code": stored["code"]})
 
 
 NOUN = records.Noun(

@@ -10,16 +10,13 @@ from sqlalchemy.orm import Session
 from domain import templates
 from web import vocabulary
 from web.forms.master_data import InteractionTemplateForm
-from web.pages import options, records
+from web.pages import options, records, statistics
 from web.pages.lists import Column, Filter
 from web.vocabulary import FIELDS
 
 
 def _extra(session: Session, template: Any, stored: records.Stored) -> dict[str, Any]:
-    return {
-        "statistics": templates.statistics_fields(session, [template])[0],
-        "statistics_filter": {"template_code": stored["code"]},
-    }
+    return statistics.of(session, "template", template, {"template_code": stored["code"]})
 
 
 NOUN = records.Noun(

@@ -8,7 +8,7 @@ from flask import Blueprint, flash, redirect, render_template, url_for
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _
 
-from domain import job_engine, jobs
+from domain import job_engine, job_kinds, jobs
 from domain.errors import Forbidden
 from domain.users import Role
 from web import database, identity, vocabulary
@@ -18,6 +18,8 @@ from web.pages.lists import Column, Filter
 from web.pages.records import Answer
 
 blueprint = Blueprint("jobs", __name__, url_prefix="/jobs")
+
+__all__ = ["blueprint", "job_kinds"]
 
 UNFINISHED = ["queued", "running", "canceling"]
 COLUMNS = (
@@ -62,6 +64,10 @@ RESULT_WORDS = {
     "ignored": vocabulary.EVENT_OUTCOMES["ignored"],
     "unresolved": vocabulary.EVENT_OUTCOMES["unresolved"],
     "suppressed": vocabulary.EVENT_OUTCOMES["suppressed"],
+    "purge_id": _("Record"),
+    "jobs": _("Jobs"),
+    "idempotency_keys": _("Answers to repeated requests"),
+    "sign_in_links": _("Sign-in links"),
 }
 
 
@@ -97,7 +103,7 @@ def card(key: str) -> Answer:
 
 @blueprint.post("/<key>/cancel")
 def cancel(key: str) -> Answer:
-    """Stop a job; what it did is undone."""
+    """Stop a job; what it did is undone, if its kind can."""
     session = database.session()
     job = jobs.get(session, key)
     if not _may_cancel(jobs.describe(session, [job])[0]):
@@ -105,7 +111,9 @@ def cancel(key: str) -> Answer:
     back = url_for("pages.jobs.card", key=job.id)
     if not guard.confirmed():
         return guard.ask(
-            gettext("Cancel this job? What it has done so far is undone.")
+            gettext("Stop this job? What it has deleted so far stays deleted.")
+            if job.kind == "purge"
+            else gettext("Cancel this job? What it has done so far is undone.")
             if _is_undone(job.kind)
             else gettext("Cancel this job? What it has done so far stays."),
             title=gettext("Cancel job"),

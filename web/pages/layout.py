@@ -88,6 +88,9 @@ MORE = (
             Item(_("Users"), "pages.users.index", Role.ADMIN),
             Item(_("API Tokens"), "pages.tokens.index", Role.ADMIN),
             Item(_("Audit"), "pages.audit.index", Role.ADMIN),
+            Item(_("Delete Canceled Interaction Log Entries"), "pages.purges.new", Role.ADMIN),
+            Item(_("Purge Schedules"), "pages.purge_schedules.index"),
+            Item(_("Housekeeping"), "pages.housekeeping.show"),
         ),
     ),
 )

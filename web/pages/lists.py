@@ -57,7 +57,10 @@ class Column:
 
 @dataclass(frozen=True)
 class Filter:
-    """A filter above a list: search, text, code, date or (with `words`) a choice."""
+    """A filter above a list: search, text, code, date or (with `words`) a choice.
+
+    One that `is_option` says how the list is shown, not which rows: it is no filter for the domain.
+    """
 
     name: str
     label: Any
@@ -65,6 +68,7 @@ class Filter:
     words: Mapping[str, Any] = field(default_factory=dict)
     listed: Callable[[], Iterable[tuple[str, str]]] | None = None
     is_more: bool = False
+    is_option: bool = False
     hint: Any = None
     value: str = ""
 
@@ -80,11 +84,12 @@ class List:
     first_url: str | None
     next_url: str | None
     problem: str | None = None
+    previous_url: str | None = None
 
     @property
     def is_filtered(self) -> bool:
         """Whether any filter is set."""
-        return any(each.value for each in self.filters)
+        return bool(given(self.filters))
 
     @property
     def count_text(self) -> str:
@@ -102,15 +107,19 @@ def filled(filters: Sequence[Filter]) -> list[Filter]:
 
 def given(filters: Sequence[Filter]) -> dict[str, list[str]]:
     """Return what the domain's `page` takes: the values that are set, by the name of their filter."""
-    return {each.name: [each.value] for each in filters if each.value}
+    return {each.name: [each.value] for each in filters if each.value and not each.is_option}
+
+
+Fetch = Callable[[dict[str, list[str]], str | None, int], Sequence[Mapping[str, Any]]]
 
 
 def read(
     *,
     columns: Sequence[Column],
     filters: Sequence[Filter],
-    fetch: Callable[[dict[str, list[str]], str | None, int], Sequence[Mapping[str, Any]]],
-    key: str,
+    fetch: Fetch,
+    key: str | Callable[[Mapping[str, Any]], str],
+    fetch_back: Fetch | None = None,
     limit: int = LIMIT,
     after_name: str = "after",
 ) -> List:
@@ -121,29 +130,43 @@ def read(
     fetch
         Reads rows: takes the filters that are set, the key of the last row of the page before, and how many.
     key
-        Field of a row that the next page begins after.
+        Field of a row that the next page begins after, or what makes such a key of a row.
+    fetch_back
+        Reads the rows before a key, the nearest first; with it the list is paged both ways.
     after_name
         Name of the query parameter, where a page shows more than one list.
     """
     set_filters = filled(filters)
     after = request.args.get(after_name) or None
+    before = request.args.get("before") or None if fetch_back else None
     problem = None
     try:
-        rows = list(fetch(given(set_filters), after, limit + 1))
+        if before and fetch_back:
+            rows = list(fetch_back(given(set_filters), before, limit + 1))
+        else:
+            rows = list(fetch(given(set_filters), after, limit + 1))
     except Invalid as invalid:
         rows, problem = [], messages.refusal_message(invalid)
     more = len(rows) > limit
     rows = rows[:limit]
-    kept = {name: values for name, values in request.args.lists() if name != after_name}
-    names = {each.name for each in set_filters}
+    if before:
+        rows.reverse()
+    key_of = key if callable(key) else lambda row: str(row[key])
+    kept = {name: values for name, values in request.args.lists() if name not in (after_name, "before")}
+    names = {each.name for each in set_filters if not each.is_option}
     bare = {name: values for name, values in kept.items() if name not in names}
+    is_first = not (after or before) or (before is not None and not more)
+    has_next = bool(rows) if before else more
     return List(
         columns=columns,
         filters=set_filters,
         rows=rows,
         unfiltered_url=_address(bare),
-        first_url=_address(kept) if after else None,
-        next_url=_address({**kept, after_name: [str(rows[-1][key])]}) if more else None,
+        first_url=None if is_first else _address(kept),
+        previous_url=_address({**kept, "before": [key_of(rows[0])]})
+        if fetch_back and rows and not is_first
+        else None,
+        next_url=_address({**kept, after_name: [key_of(rows[-1])]}) if has_next else None,
         problem=problem,
     )
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, redirect, render_template, url_for
+from flask import Blueprint, redirect, render_template, request, url_for
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _
 
 from domain import follow_ups, logged_segments
 from domain.users import Role
 from web import database, identity, vocabulary
-from web.pages import guard, lists
+from web.forms.follow_ups import FollowUpForm
+from web.pages import guard, lists, records
 from web.pages.lists import Column, Filter
 from web.pages.records import Answer
 from web.vocabulary import FIELDS
@@ -75,14 +76,26 @@ def card(key: str) -> Answer:
     )
 
 
-@blueprint.post("/<key>/follow-up")
+@blueprint.route("/<key>/follow-up", methods=["GET", "POST"])
 @guard.needs(Role.MARKETING)
 def follow_up(key: str) -> Answer:
-    """Ask for a follow-up segment of the active entries (L7)."""
+    """Choose the entries of a follow-up segment by outcome (L7); "Count" tells how many there would be."""
     session = database.session()
     logged = logged_segments.get(session, key)
-    job = follow_ups.request(session, logged, values={}, actor=identity.required())
-    return redirect(url_for("pages.jobs.card", key=job.id), 303)  # type: ignore[return-value]
+    form = FollowUpForm() if request.method == "POST" else FollowUpForm(data={"canceled": "false"})
+    counted = None
+    if request.method == "POST":
+        values = form.request_values()
+        if "count" in request.form:
+            counted = records.attempt(form, lambda: follow_ups.count(session, logged, values=values))
+        else:
+            job = records.attempt(
+                form,
+                lambda: follow_ups.request(session, logged, values=values, actor=identity.required()),
+            )
+            if job is not None:
+                return redirect(url_for("pages.jobs.card", key=job.id), 303)  # type: ignore[return-value]
+    return records.form_page("logged_segments/follow_up.html", form, logged=logged, counted=counted)
 
 
 @blueprint.post("/<key>/skipped-segment")

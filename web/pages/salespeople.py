@@ -9,15 +9,14 @@ from sqlalchemy.orm import Session
 
 from domain import salespeople
 from web.forms.master_data import SalespersonForm
-from web.pages import postponed, records
+from web.pages import postponed, records, statistics
 from web.pages.lists import Column, Filter
 from web.vocabulary import FIELDS
 
 
 def _extra(session: Session, salesperson: Any, stored: records.Stored) -> dict[str, Any]:
     return {
-        "statistics": salespeople.statistics_fields(session, [salesperson])[0],
-        "statistics_filter": {"salesperson_code": stored["code"]},
+        **statistics.of(session, "salesperson", salesperson, {"salesperson_code": stored["code"]}),
         "postponed": postponed.of(session, salesperson_code=stored["code"]),
     }
 

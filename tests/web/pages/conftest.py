@@ -21,6 +21,7 @@ from domain import (
     interaction_groups,
     logged_segments,
     postponed,
+    purge_schedules,
     salespeople,
     saved_criteria,
     segment_lines,
@@ -111,6 +112,7 @@ class Demo:
     postponed: int
     event: int
     token: int = 1
+    schedule: str = "Nightly"
 
 
 @pytest.fixture(scope="module")
@@ -118,6 +120,9 @@ def demo(app: Flask, sessions: Any, do_jobs: Callable[[], None]) -> Demo:
     """A salesperson, templates, a campaign, 60 contacts, a segment, and another one that has been logged."""
     with sessions() as session, session.begin():
         actor = system(session)
+        purge_schedules.create(
+            session, values={"name": "Nightly", "cron": "0 2 * * *", "timezone": "Europe/Berlin"}, actor=actor
+        )
         for role in Role:
             users.create_user(
                 session,

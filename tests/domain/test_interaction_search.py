@@ -1,0 +1,212 @@
+"""Finding pages of the log (E1): whatever way is taken, the pages are those that reading everything gives."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from datetime import date
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from domain import interaction_filters, interaction_search, interactions
+from domain.contacts import Contact
+from domain.database import transaction
+from domain.errors import Invalid
+from domain.templates import InteractionTemplate
+
+from .engine_helpers import drain, sessions_on, work
+from .log_world import LogWorld
+from .makers import (
+    faults_of,
+    insert,
+    make_campaign,
+    make_company,
+    make_contact,
+    make_salesperson,
+    make_template,
+)
+
+
+@pytest.fixture(scope="module")
+def world(postgres_server: Any, template_database: str) -> Iterator[LogWorld]:
+    """Three segments, one canceled, one deleted, one not summed up yet, one being logged; entries between them."""
+    name = "interaction_search"
+    url = postgres_server.create(name, template=template_database)
+    with sessions_on(url) as sessions:
+        yield _filled(LogWorld(sessions))
+    postgres_server.drop(name)
+
+
+def _filled(world: LogWorld) -> LogWorld:
+    with world.transaction() as session:
+        make_salesperson(session, "ED")
+        make_template(session, "CALL", description="A call")
+        make_campaign(session, no="CP1")
+        firm = make_company(session, "Firm", no="FIRM", salesperson_code="ED")
+        for number in range(3):
+            make_contact(session, f"P{number}", no=f"P{number}", company_no="FIRM", salesperson_code="JO")
+        people = [firm.no, "P0", "P1", "P2"]
+
+    def log(**values: Any) -> int:
+        world.log(world.segment(people, **values))
+        drain(world.sessions)
+        return int(next(world.rows("SELECT max(no) AS no FROM logged_segment")).no)
+
+    def record(days: str, **columns: Any) -> None:
+        with world.transaction() as session:
+            contact = session.query(Contact).filter_by(no="P1").one()
+            call = session.query(InteractionTemplate).filter_by(code="CALL").one()
+            for day in days.split():
+                insert(session, "interaction", {
+                    "entry_no": session.scalar(text("SELECT next_entry_nos(1)")), "contact_id": contact.id,
+                    "company_id": contact.company_id, "template_version_id": call.version_id, "actor_id": 1,
+                    "date": day, "description": f"Spoken on {day}", **columns,
+                })  # fmt: skip
+
+    first = log(no="SM1", date=date(2026, 3, 1), campaign_no="CP1", description="Spring letter")
+    record("2026-03-05 2026-02-01", document_type="sales_invoice", document_no="Inv/1")
+    second = log(no="SM2", date=date(2026, 2, 1))
+    record("2026-03-01 2026-03-02", evaluation="positive")
+    deleted = log(no="SM3", date=date(2026, 3, 2), template_code="CALL")
+    world.cancel_segment(deleted)
+    world.cancel_entry(world.entry_nos(first)[0])
+    world.cancel_segment(second)
+    world.sum_up()
+    log(no="SM4", date=date(2026, 3, 1))
+    record("2026-04-01", salesperson_id=2, campaign_entry_no=world.campaign_entry_nos()[0])
+    world.log(world.segment(people, no="SM5"))
+    work(world.sessions)
+    work(world.sessions)
+    world.execute("UPDATE logged_segment SET deleted_at = now() WHERE no = :no", no=deleted)
+    return world
+
+
+VALUES: dict[str, list[str]] = {
+    "contact_no": ["P1", "FIRM", "none"],
+    "company_no": ["FIRM"],
+    "salesperson_code": ["JO", "ED", "none"],
+    "campaign_no": ["CP1", "none"],
+    "campaign_entry_no": ["1"],
+    "template_code": ["LETTER", "CALL"],
+    "group_code": ["G-CALL"],
+    "segment_no": ["SM1", "SM3", "SM4", "none"],
+    "logged_segment_no": ["1", "4"],
+    "document_type": ["sales_invoice", "none"],
+    "document_no": ["Inv/1", "inv/1"],
+    "date_from": ["2026-03-01"],
+    "date_to": ["2026-03-01"],
+    "canceled": ["true", "false"],
+    "evaluation": ["positive", "none"],
+    "user": ["system", "nobody"],
+    "origin": ["manual", "segment", "document"],
+    "q": ["letter", "spoken", "%"],
+}
+ONE = [{name: [value]} for name, values in VALUES.items() for value in values]
+TWO = [{**a, **b} for a, b in itertools.combinations(ONE, 2) if a.keys() != b.keys()]
+
+
+def everything(session: Any, filters: dict[str, list[str]], sort: str) -> list[int]:
+    """All that match, by looking at every entry."""
+    made, parameters = interaction_filters.conditions(session, filters)
+    column, direction = sort.lstrip("-"), "DESC" if sort.startswith("-") else "ASC"
+    order = f"{column} {direction}, entry_no {direction}"
+    query = f"SELECT i.entry_no FROM interaction_visible i WHERE true {' '.join(made)} ORDER BY {order}"
+    return list(session.scalars(text(query), parameters))
+
+
+@pytest.mark.parametrize("sort", interactions.SORTS)
+def test_pages_are_those_of_the_whole_log(
+    world: LogWorld, sort: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(interaction_search, "FIRST_LOOK", 1)
+    with transaction(world.sessions) as session:
+        for filters in [{}, *ONE, *TWO[:: 7 if sort != "-entry_no" else 3]]:
+            wanted = everything(session, filters, sort)
+            shown: list[int] = []
+            after = None
+            while True:
+                page = interactions.page(session, filters=filters, after=after, limit=3, sort=sort)
+                shown += [entry["entry_no"] for entry in page]
+                if len(page) < 3:
+                    break
+                after = interactions.cursor(page[-1], sort=sort)
+            assert shown == wanted, (filters, sort)
+
+
+def test_pages_go_back_as_they_came(world: LogWorld) -> None:
+    with transaction(world.sessions) as session:
+        for sort in interactions.SORTS:
+            first, second = (
+                interactions.page(session, filters={}, after=after, limit=4, sort=sort)
+                for after in (
+                    None,
+                    interactions.cursor(
+                        interactions.page(session, filters={}, limit=4, sort=sort)[-1], sort=sort
+                    ),
+                )
+            )
+            back = interactions.page(
+                session,
+                filters={},
+                after=interactions.cursor(second[0], sort=sort),
+                limit=4,
+                sort=interactions.OPPOSITE[sort],
+            )
+            assert back[::-1] == first
+
+
+def test_every_page_together_is_the_whole_log(world: LogWorld) -> None:
+    pages = interactions.every_page(world.transaction, filters={}, limit=4)
+    shown = [entry["entry_no"] for page in pages for entry in page]
+    with transaction(world.sessions) as session:
+        assert shown == everything(session, {}, "-entry_no")
+
+
+def test_filters_that_make_no_sense_are_refused(world: LogWorld) -> None:
+    with transaction(world.sessions) as session, pytest.raises(Invalid) as refused:
+        interactions.page(
+            session, filters={"date_to": ["x"], "evaluation": ["fine"], "canceled": ["maybe"]}, after="x~y"
+        )
+    assert faults_of(refused) == {
+        ("query.date_to", "invalid"),
+        ("query.evaluation", "not_a_choice"),
+        ("query.canceled", "not_a_choice"),
+        ("query.after", "invalid"),
+    }
+
+
+# What leads to entries in a large log: a filter, and the index that its search must be able to use. Without sequential
+# scans the planner takes an index wherever there is one, however small the table.
+PLANS = {
+    "interaction_contact_id_idx": "interaction WHERE contact_id = 1 ORDER BY date DESC, entry_no DESC",
+    "interaction_company_id_idx": "interaction WHERE company_id = 1 AND company_id <> contact_id",
+    "interaction_document_idx": "interaction WHERE document_no = 'x'",
+    "interaction_evaluation_idx": "interaction WHERE evaluation = 'positive' ORDER BY entry_no DESC",
+    "interaction_outside_idx": "interaction_outside ORDER BY entry_no DESC LIMIT 5",
+    "interaction_outside_date_idx": "interaction_outside ORDER BY date DESC, entry_no DESC LIMIT 5",
+    "interaction_outside_salesperson_idx": "interaction_outside WHERE salesperson_id = 1 ORDER BY entry_no DESC",
+    "interaction_outside_template_idx": "interaction WHERE template_version_id = 1 AND logged_segment_no IS NULL",
+    "interaction_canceled_idx": "interaction WHERE canceled_at IS NOT NULL AND entry_no BETWEEN 1 AND 9",
+    "interaction_total_template_version_id_idx": "interaction_total WHERE template_version_id = 1",
+    "interaction_total_salesperson_id_idx": "interaction_total WHERE salesperson_id = 1",
+    "interaction_total_campaign_entry_no_idx": "interaction_total WHERE campaign_entry_no = 1",
+    "interaction_total_logged_segment_no_idx": "interaction_total WHERE logged_segment_no = 1",
+    "interaction_total_loose_idx": "interaction_total WHERE is_loose",
+}
+
+
+@pytest.mark.parametrize("index", PLANS)
+def test_a_search_has_its_index(world: LogWorld, index: str) -> None:
+    with transaction(world.sessions) as session:
+        session.execute(text("SET LOCAL enable_seqscan = off"))
+        plan = "\n".join(session.scalars(text(f"EXPLAIN SELECT FROM {PLANS[index]}")))
+    assert index in plan, plan
+
+
+def test_the_log_has_no_index_that_nobody_asked_for(world: LogWorld) -> None:
+    """Each slows logging down: a new one needs a measurement and a line in docs/decisions/0011."""
+    query = "SELECT indexname FROM pg_indexes WHERE tablename IN ('interaction', 'interaction_total')"
+    names = {row.indexname for row in world.rows(query)}
+    assert names == {"interaction_pkey", "interaction_total_pkey", *PLANS}
