@@ -15,11 +15,19 @@ from domain.database import Base
 from domain.errors import Faults
 
 THING = "purge_setup"
-STORED = ("purge_rows_limit", "keep_jobs_days", "keep_idempotency_keys_hours")
+STORED = (
+    "purge_rows_limit",
+    "keep_jobs_days",
+    "keep_idempotency_keys_hours",
+    "keep_document_data_days",
+    "keep_canceled_segments_days",
+)
 CHECKS: dict[str, v.Check] = {
     "purge_rows_limit": v.whole(10**12, least=1, blank=5_000_000),
     "keep_jobs_days": v.whole(36_500, least=1, blank=180),
     "keep_idempotency_keys_hours": v.whole(8_760, least=24, blank=48),
+    "keep_document_data_days": v.whole(36_500, least=31, blank=1_095),
+    "keep_canceled_segments_days": v.whole(36_500),
 }
 
 
@@ -32,6 +40,9 @@ class PurgeSetup(Base):
     purge_rows_limit: Mapped[int] = mapped_column(BigInteger, server_default="5000000")
     keep_jobs_days: Mapped[int] = mapped_column(server_default="180")
     keep_idempotency_keys_hours: Mapped[int] = mapped_column(server_default="48")
+    keep_document_data_days: Mapped[int] = mapped_column(server_default="1095")
+    keep_canceled_segments_days: Mapped[int] = mapped_column(server_default="0")
+    document_data_gone_to: Mapped[int] = mapped_column(BigInteger, server_default="0")
 
 
 def get(session: Session, *, lock: bool = False) -> PurgeSetup:

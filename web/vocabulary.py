@@ -267,6 +267,8 @@ FIELDS = {
     "job_responsibilities": _("Job Responsibilities"),
     "keep_idempotency_keys_hours": _("Keep answers to repeated requests (hours)"),
     "keep_jobs_days": _("Keep finished jobs (days)"),
+    "keep_document_data_days": _("Keep the data of document events (days)"),
+    "keep_canceled_segments_days": _("Keep canceled logged segments (days)"),
     "language_code": _("Language"),
     "languages": _("Languages"),
     "last_no_used": _("Last No. Used"),

@@ -67,7 +67,15 @@ class HousekeepingForm(RecordForm):
 
     groups = (
         (_("Deleting canceled entries"), ("purge_rows_limit",)),
-        (_("Housekeeping"), ("keep_jobs_days", "keep_idempotency_keys_hours")),
+        (
+            _("Housekeeping"),
+            (
+                "keep_jobs_days",
+                "keep_idempotency_keys_hours",
+                "keep_document_data_days",
+                "keep_canceled_segments_days",
+            ),
+        ),
         (_("When"), ("cron", "timezone", "enabled")),
     )
     purge_rows_limit = WholeField(
@@ -78,6 +86,14 @@ class HousekeepingForm(RecordForm):
     )
     keep_idempotency_keys_hours = WholeField(
         FIELDS["keep_idempotency_keys_hours"], hint=_("Answers to repeated requests; 24 at least.")
+    )
+    keep_document_data_days = WholeField(
+        FIELDS["keep_document_data_days"],
+        hint=_("What came with document events; their ids stay, so that none is recorded twice."),
+    )
+    keep_canceled_segments_days = WholeField(
+        FIELDS["keep_canceled_segments_days"],
+        hint=_("0 keeps canceled logged segments until somebody deletes them."),
     )
     cron = TextField(FIELDS["cron"])
     timezone = TextField(FIELDS["timezone"])

@@ -68,6 +68,7 @@ RESULT_WORDS = {
     "jobs": _("Jobs"),
     "idempotency_keys": _("Answers to repeated requests"),
     "sign_in_links": _("Sign-in links"),
+    "document_events": _("Document Events"),
 }
 
 

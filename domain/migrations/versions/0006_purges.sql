@@ -14,9 +14,16 @@ CREATE TABLE purge_setup (
     id boolean PRIMARY KEY DEFAULT true CHECK (id),
     purge_rows_limit bigint NOT NULL DEFAULT 5000000 CHECK (purge_rows_limit > 0),
     keep_jobs_days integer NOT NULL DEFAULT 180 CHECK (keep_jobs_days >= 1),
-    keep_idempotency_keys_hours integer NOT NULL DEFAULT 48 CHECK (keep_idempotency_keys_hours >= 24)
+    keep_idempotency_keys_hours integer NOT NULL DEFAULT 48 CHECK (keep_idempotency_keys_hours >= 24),
+    keep_document_data_days integer NOT NULL DEFAULT 1095 CHECK (keep_document_data_days >= 31),
+    keep_canceled_segments_days integer NOT NULL DEFAULT 0 CHECK (keep_canceled_segments_days >= 0),
+    -- events up to this position are without data already
+    document_data_gone_to bigint NOT NULL DEFAULT 0
 );
 INSERT INTO purge_setup DEFAULT VALUES;
+
+-- Finding the last of the old events; positions grow with time.
+CREATE INDEX document_event_received_at_idx ON document_event USING brin (received_at);
 
 -- When what is started by itself. The state of the last run is that of its job; a run that was refused has none.
 CREATE TABLE purge_schedule (
