@@ -113,7 +113,7 @@ ACTIVE = text("""
             SELECT count(*) FROM interaction_visible i
             WHERE i.logged_segment_no = s.no AND i.entry_no BETWEEN s.first_entry_no AND s.last_entry_no
               AND NOT i.canceled)
-        ELSE s.interactions_count - (
+        ELSE s.interactions_count - s.purged_count - (
             SELECT count(*) FROM interaction i
             WHERE i.canceled_at IS NOT NULL AND i.entry_no BETWEEN s.first_entry_no AND s.last_entry_no)
         END::bigint AS active

@@ -321,12 +321,6 @@ CHECKS = [
         "SELECT p.no FROM contact p JOIN contact c ON c.id = p.company_id WHERE c.type <> 'company'",
     ),
     Check(
-        "comment_without_entry",
-        "comments on an entry that is not there",
-        "SELECT c.id FROM interaction_comment c "
-        "WHERE NOT EXISTS (SELECT FROM interaction i WHERE i.entry_no = c.entry_no)",
-    ),
-    Check(
         "purge_record_open",
         "records of purges that nobody is doing any more",
         "SELECT r.id FROM purge_record r WHERE r.finished_at IS NULL "

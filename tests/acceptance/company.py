@@ -216,7 +216,8 @@ class Company:
         self.finished(self.log(self.segment(lines=10)), seconds=20)
         self.wait_for_jobs()
         assert self.stack.unique_violations() == []
-        assert problems_of_the_log(self.stack) == []
+        problems = problems_of_the_log(self.stack)
+        assert not problems, problems
 
 
 def token_from_command_line(stack: Stack, name: str, role: str) -> str:

@@ -18,7 +18,7 @@ import pytest
 import yaml
 from sqlalchemy import Engine
 
-from domain.settings import Settings
+from domain.settings import Folders, Settings
 from ops.cli import main
 from ops.commands import ROOT
 
@@ -40,8 +40,10 @@ def named(things: list[Any]) -> dict[str, Any]:
 @pytest.fixture
 def in_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Files that examples mention, in the current folder."""
-    for name in ("contacts.csv", "people.csv.gz"):
-        (tmp_path / name).touch()
+    archives = tmp_path / "var" / "data" / "archives"
+    archives.mkdir(parents=True)
+    for path in (tmp_path / "contacts.csv", tmp_path / "people.csv.gz", archives / "purge-000001-20260310.csv.gz"):
+        path.touch()
     monkeypatch.chdir(tmp_path)
 
 
@@ -142,9 +144,10 @@ def test_every_command_is_documented():
 
 def of_settings() -> set[str]:
     """Return the variables that the settings read."""
-    prefix = str(Settings.model_config["env_prefix"])
     return {
-        str(field.validation_alias or prefix + name.upper()) for name, field in Settings.model_fields.items()
+        str(field.validation_alias or str(model.model_config["env_prefix"]) + name.upper())
+        for model in (Settings, Folders)
+        for name, field in model.model_fields.items()
     }
 
 

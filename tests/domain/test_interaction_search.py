@@ -189,6 +189,10 @@ PLANS = {
     "interaction_outside_salesperson_idx": "interaction_outside WHERE salesperson_id = 1 ORDER BY entry_no DESC",
     "interaction_outside_template_idx": "interaction WHERE template_version_id = 1 AND logged_segment_no IS NULL",
     "interaction_canceled_idx": "interaction WHERE canceled_at IS NOT NULL AND entry_no BETWEEN 1 AND 9",
+    "interaction_campaign_entry_no_idx": "interaction WHERE campaign_entry_no = 1 AND logged_segment_no IS NULL "
+    "ORDER BY date, time_of_day LIMIT 1",
+    "interaction_campaign_entry_range_idx": "interaction WHERE campaign_entry_no = 1 AND logged_segment_no IS NULL "
+    "AND entry_no BETWEEN 1 AND 9",
     "interaction_total_template_version_id_idx": "interaction_total WHERE template_version_id = 1",
     "interaction_total_salesperson_id_idx": "interaction_total WHERE salesperson_id = 1",
     "interaction_total_campaign_entry_no_idx": "interaction_total WHERE campaign_entry_no = 1",

@@ -100,7 +100,7 @@ def test_rows_become_events_and_those_that_are_refused_are_told(
     assert told.exit_code == 1
     assert told.output.splitlines()[-4:] == [
         "3 accepted, 0 duplicates, 2 rejected",
-        "  line 5 (INV-4): time: “yesterday” cannot be taken.",
+        "  line 5 (INV-4): Time: “yesterday” cannot be taken.",
         "  line 6 (INV-5): Document Type: “poem” is none of the choices.",
         "Error: 2 events were rejected",
     ]

@@ -123,6 +123,8 @@ DAMAGES = {
     "SELECT min(entry_no), min(contact_id), 1 FROM interaction",
     "postponed_campaign": "INSERT INTO postponed_interaction (entry_no, contact_id, actor_id, campaign_id) "
     "SELECT next_entry_nos(1), min(id), 1, 999 FROM contact",
+    "purge_record_open": "INSERT INTO purge_record (job_id, actor_id, filters, archive) "
+    "VALUES (gen_random_uuid(), 1, '{}', false)",
     "comment_entry": "INSERT INTO interaction_comment (entry_no, comment, actor_id) VALUES (999, 'A', 1)",
     "line_segment": "INSERT INTO segment_line (segment_id, line_no, contact_id) SELECT 999, 1, min(id) FROM contact",
     "line_contact": f"UPDATE segment_line SET contact_id = 999 WHERE {ONE_LINE}",

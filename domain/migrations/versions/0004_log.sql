@@ -89,6 +89,14 @@ CREATE TRIGGER interaction_counted_delete AFTER DELETE ON interaction
     REFERENCING OLD TABLE AS old_rows
     FOR EACH STATEMENT EXECUTE FUNCTION count_interaction_changes();
 
+CREATE FUNCTION forget_totals() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    DELETE FROM interaction_total;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER interaction_counted_truncate AFTER TRUNCATE ON interaction
+    FOR EACH STATEMENT EXECUTE FUNCTION forget_totals();
+
 -- The active entries, summed by what statistics ask for (T5): from the totals, and from the log for the logged segments
 -- that are not summed up yet.
 CREATE VIEW interaction_counted AS

@@ -224,4 +224,4 @@ def test_a_change_that_is_stopped_says_that_what_it_did_stays(
     assert "What it has done so far stays." in browser.page.one("main").text
     browser.send(f"{job}/cancel", confirmed="yes")
     do_jobs()
-    assert "what it did until then stays" in browser.open(job).one("main").text
+    assert "what it had done by then stays" in browser.open(job).one("main").text
