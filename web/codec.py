@@ -9,9 +9,15 @@ from decimal import Decimal
 from typing import Any
 
 
-def dumps(value: Any) -> bytes:
-    """Write JSON in UTF-8: amounts as strings with two decimals, instants in UTC."""
-    text = json.dumps(value, default=plain, ensure_ascii=False, separators=(",", ":"))
+def dumps(value: Any, *, sort_keys: bool = False) -> bytes:
+    """Write JSON in UTF-8: amounts as strings with two decimals, instants in UTC.
+
+    Parameters
+    ----------
+    sort_keys
+        Write equal values as equal bytes: PostgreSQL keeps the keys of an object in an order of its own.
+    """
+    text = json.dumps(value, default=plain, ensure_ascii=False, separators=(",", ":"), sort_keys=sort_keys)
     return text.encode("utf-8", "replace") + b"\n"
 
 

@@ -42,7 +42,11 @@ def in_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Files that examples mention, in the current folder."""
     archives = tmp_path / "var" / "data" / "archives"
     archives.mkdir(parents=True)
-    for path in (tmp_path / "contacts.csv", tmp_path / "people.csv.gz", archives / "purge-000001-20260310.csv.gz"):
+    for path in (
+        tmp_path / "contacts.csv",
+        tmp_path / "people.csv.gz",
+        archives / "purge-000001-20260310.csv.gz",
+    ):
         path.touch()
     monkeypatch.chdir(tmp_path)
 

@@ -57,7 +57,7 @@ def gone() -> Response:
 
 def etag(data: Mapping[str, Any], stored: Sequence[str]) -> str:
     """Make the ETag of a thing from its stored fields."""
-    content = codec.dumps([data[name] for name in stored])
+    content = codec.dumps([data[name] for name in stored], sort_keys=True)
     return f'"{hashlib.sha256(content).hexdigest()[:32]}"'
 
 
