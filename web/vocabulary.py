@@ -266,6 +266,7 @@ FIELDS = {
     "initiated_by": _("Initiated By"),
     "job_responsibilities": _("Job Responsibilities"),
     "keep_idempotency_keys_hours": _("Keep answers to repeated requests (hours)"),
+    "filters": _("Filters"),
     "keep_jobs_days": _("Keep finished jobs (days)"),
     "keep_document_data_days": _("Keep the data of document events (days)"),
     "keep_canceled_segments_days": _("Keep canceled logged segments (days)"),
