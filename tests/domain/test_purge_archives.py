@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from domain import actors, purge_archives, purging
+from domain import actors, entry_totals, purge_archives, purging
 from domain.purge_archives import ArchiveForeign
+from ops import verify
 
 from .engine_helpers import drain, state_of, work
 from .purge_world import PurgeWorld
@@ -98,6 +99,29 @@ def test_what_comes_back_is_canceled_even_if_its_segment_is_not_any_more(
     world.execute("UPDATE campaign_entry SET canceled_at = NULL")
     restore(world, folder / world.record().archive_file)
     assert world.rows(VISIBLE) == before
+
+
+def test_the_sums_beside_the_log_follow_what_comes_back(world: PurgeWorld, folder: Path) -> None:
+    """T5: a summed-up segment whose entries go and come back, by their own cancel and by the segment's."""
+    world.segment(30, 35)
+    world.execute(
+        "UPDATE interaction SET canceled_at = '2026-01-01', canceled_by = 1 WHERE entry_no IN (31, 33)"
+    )
+    with world.transaction() as session:
+        entry_totals.request(session)
+    drain(world.sessions)
+    world.purge(archive=True)
+    assert sums_that_are_wrong(world) == []
+
+    restore(world, folder / world.record().archive_file)
+
+    assert world.rows("SELECT count(*) FROM interaction WHERE entry_no IN (2, 31, 33)") == [(3,)]
+    assert sums_that_are_wrong(world) == []
+
+
+def sums_that_are_wrong(world: PurgeWorld) -> list[Any]:
+    (check,) = [check for check in verify.CHECKS if check.name == "entry_totals"]
+    return list(world.rows(check.query))
 
 
 def test_a_chunk_that_dies_leaves_no_double_rows_in_the_archive(
