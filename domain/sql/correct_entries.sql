@@ -10,7 +10,8 @@ FROM (
            (p.time AT TIME ZONE u.timezone)::date AS date, (p.time AT TIME ZONE u.timezone)::time(0) AS time_of_day,
            coalesce(nullif(p.data->>'description', ''), v.description) AS description,
            p.data->>'opportunity_no' AS opportunity_no,
-           CASE WHEN x.campaign_id = p.campaign_id THEN x.entry_no ELSE o.entry_no END AS campaign_entry_no
+           CASE WHEN x.campaign_id = p.campaign_id THEN x.entry_no
+                ELSE open_document_campaign_entry(p.campaign_id, p.document_type) END AS campaign_entry_no
     FROM (
         SELECT e.*, count(*) OVER (PARTITION BY e.entry_no) AS times_printed
         FROM document_prints(CAST(:positions AS bigint[])) e
@@ -21,12 +22,6 @@ FROM (
     CROSS JOIN setup u
     LEFT JOIN campaign_entry x ON x.entry_no = h.campaign_entry_no
     LEFT JOIN salesperson s ON s.id = p.salesperson_id
-    LEFT JOIN LATERAL (
-        SELECT o.entry_no FROM campaign_entry o
-        WHERE o.campaign_id = p.campaign_id AND o.document_type = p.document_type
-          AND o.logged_segment_no IS NULL AND o.canceled_at IS NULL
-        ORDER BY o.entry_no LIMIT 1
-    ) o ON true
     WHERE p.outcome = 'recorded'
 ) w
 WHERE i.entry_no = w.entry_no

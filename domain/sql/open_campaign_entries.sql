@@ -10,8 +10,5 @@ JOIN campaign m ON m.id = e.campaign_id
 LEFT JOIN interaction i ON i.entry_no = e.entry_no
 LEFT JOIN campaign_entry x ON x.entry_no = i.campaign_entry_no
 WHERE e.outcome = 'recorded' AND m.id IS DISTINCT FROM x.campaign_id
-  AND NOT EXISTS (
-      SELECT FROM campaign_entry o
-      WHERE o.campaign_id = m.id AND o.document_type = e.document_type
-        AND o.logged_segment_no IS NULL AND o.canceled_at IS NULL)
+  AND open_document_campaign_entry(m.id, e.document_type) IS NULL
 ORDER BY m.id, e.document_type

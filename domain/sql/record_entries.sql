@@ -6,8 +6,9 @@ INSERT INTO interaction (
     time_of_day, cost, duration_min, information_flow, initiated_by, campaign_target, campaign_response,
     correspondence_type, description, opportunity_no, document_type, document_no, document_version,
     document_occurrence, times_printed)
-SELECT p.entry_no, c.id, CASE WHEN c.type = 'company' THEN c.id ELSE c.company_id END, x.entry_no, t.version_id,
-       p.actor_id, s.id, (p.time AT TIME ZONE u.timezone)::date, (p.time AT TIME ZONE u.timezone)::time(0),
+SELECT p.entry_no, c.id, CASE WHEN c.type = 'company' THEN c.id ELSE c.company_id END,
+       open_document_campaign_entry(p.campaign_id, p.document_type), t.version_id, p.actor_id, s.id,
+       (p.time AT TIME ZONE u.timezone)::date, (p.time AT TIME ZONE u.timezone)::time(0),
        t.unit_cost, t.unit_duration_min, t.information_flow, t.initiated_by, t.campaign_target, t.campaign_response,
        CASE WHEN t.ignore_contact_correspondence_type THEN t.correspondence_type
             ELSE coalesce(c.correspondence_type, t.correspondence_type) END,
@@ -23,11 +24,5 @@ JOIN template_setup k ON k.document_type = p.document_type
 JOIN interaction_template t ON t.id = k.template_id
 CROSS JOIN setup u
 LEFT JOIN salesperson s ON s.id = p.salesperson_id
-LEFT JOIN LATERAL (
-    SELECT o.entry_no FROM campaign_entry o
-    WHERE o.campaign_id = p.campaign_id AND o.document_type = p.document_type
-      AND o.logged_segment_no IS NULL AND o.canceled_at IS NULL
-    ORDER BY o.entry_no LIMIT 1
-) x ON true
 WHERE p.outcome = 'recorded'
 ORDER BY p.entry_no

@@ -100,6 +100,15 @@ CREATE FUNCTION document_prints(positions bigint[]) RETURNS SETOF document_event
         AND e.document_version = d.document_version AND e.document_occurrence = d.document_occurrence
 $$;
 
+-- The active entry that collects what is recorded of one document type for a campaign (D5), NULL if there is none: a
+-- canceled one is never used again (I9). Index: campaign_entry_campaign_id_idx.
+CREATE FUNCTION open_document_campaign_entry(campaign integer, type text) RETURNS integer
+LANGUAGE sql STABLE STRICT AS $$
+    SELECT entry_no FROM campaign_entry
+    WHERE campaign_id = campaign AND document_type = type AND logged_segment_no IS NULL AND canceled_at IS NULL
+    ORDER BY entry_no LIMIT 1
+$$;
+
 -- Entries that belong to no segment, by their campaign entry: it counts them, and its date is that of the earliest.
 -- Empty for segments, whose entries lie in the range of their numbers.
 CREATE INDEX interaction_campaign_entry_no_idx ON interaction (campaign_entry_no, date, time_of_day)
