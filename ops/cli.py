@@ -477,9 +477,11 @@ def _only(_: click.Context, __: click.Parameter, given: str | None) -> tuple[str
 @main.command()
 @click.option("--only", callback=_only, metavar="NAMES", help="Only these, such as log,events [all].")
 @click.option("--rows", type=click.IntRange(1_000, 1_000_000), help="Lines of a large segment [1000000].")
-@click.option("--rounds", type=click.IntRange(1), default=3, help="Turns of product and limit [3].")
+@click.option("--rounds", type=click.IntRange(1), help="Turns of product and limit [3].")
 @click.option("--workers", type=click.IntRange(1, 64), default=2, help="Worker processes [2].")
-@click.option("--quick", is_flag=True, help="What has a floor, on 100,000 rows; fails far below it.")
+@click.option(
+    "--quick", is_flag=True, help="What has a floor, on 50,000 rows in 2 rounds; fails far below it."
+)
 @click.option("--keep", type=FOLDER, help="Folder for the large log of lists and load, used again.")
 @click.option("--json", "json_file", type=FILE, help="File for the result.")
 @click.option("--svg", "svg_file", type=FILE, help="File for a picture of the ratios.")

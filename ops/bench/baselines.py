@@ -23,8 +23,8 @@ from ops.bench.ground import Ground, Work
 from ops.errors import OpsError
 from ops.processes import wait_until
 
-# Rows of the slow ways and of inserting in bulk, unless the bench's own are fewer.
-ROW_BY_ROW, TASKS, BULK = 5_000, 2_000, 100_000
+# Rows of the slow ways and of inserting in bulk, as shares of the bench's own.
+ROW_BY_ROW, TASKS, BULK = 200, 500, 10
 # Rows a statement, as SQLAlchemy's documents do it.
 BULK_BATCH = 10_000
 GOALS = {"orm": 50, "tasks": 100}
@@ -79,9 +79,10 @@ class Otherwise:
         self._engine = orm.engine(ground.stack.database_url)
 
     def work(
-        self, name: str, rows: int, write: Callable[[Sequence[int]], object], emptied: Callable[[], None]
+        self, name: str, share: int, write: Callable[[Sequence[int]], object], emptied: Callable[[], None]
     ) -> Work:
-        """Make a way something to be done in turns with others."""
+        """Make a way something to be done in turns with others, on a share of the bench's rows."""
+        rows = self._ground.rows // share
 
         def prepared() -> list[int]:
             emptied()
@@ -89,7 +90,7 @@ class Otherwise:
                 ids = connection.execute("SELECT id FROM contact ORDER BY name LIMIT %s", [rows]).fetchall()
             return [id for (id,) in ids]
 
-        return Work(name, min(rows, self._ground.rows), lambda ids: timed(lambda: write(ids)), prepared)
+        return Work(name, rows, lambda ids: timed(lambda: write(ids)), prepared)
 
     def row_by_row(self, contact_ids: Sequence[int]) -> None:
         """Read each contact, add its entry, commit."""

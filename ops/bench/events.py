@@ -7,6 +7,7 @@ import itertools
 import json
 import threading
 import time
+import uuid
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -209,7 +210,7 @@ class EventBench:
         self._ground = ground
         self._redis = redis.Redis.from_url(ground.stack.redis_url, socket_timeout=30)
         self._site = urlsplit(ground.stack.base_url)
-        self._source = f"bench-{time.time_ns()}"
+        self._source = f"bench-{uuid.uuid4().hex[:8]}"
         self._numbers = 0
         Company(ground, contacts=min(CONTACTS, ground.rows))
         self._contacts = self._set_up()

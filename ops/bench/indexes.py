@@ -52,14 +52,12 @@ def _without_each(ground: Ground, ready: ReadyRows, kind: str) -> Iterator[Figur
     for without in others:
         microseconds = 1e6 * (_per_row(everything) - _per_row(without))
         size = sizes.get(without.name)
-        note = f"costs {microseconds:.2f} µs a row" + (
-            "" if size is None else f", {size / ready.count:.0f} B"
-        )
+        note = f"{microseconds:.2f} µs a row" + ("" if size is None else f" and {size / ready.count:.0f} B")
         yield Figure(
             f"indexes.{kind}.{without.name}",
             Side(f"entries of {kind}, {ALL}", everything.rows, everything.seconds),
-            Side(f"without {without.name}"[:34], without.rows, without.seconds),
-            note=f"{without.name} {note}",
+            Side(f"without {without.name.removeprefix(LOG + '_')}", without.rows, without.seconds),
+            note=note,
         )
 
 

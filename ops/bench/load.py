@@ -12,6 +12,7 @@ import threading
 import time
 import urllib.parse
 import urllib.request
+import uuid
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -49,7 +50,7 @@ def measure(ground: Ground) -> Iterator[Waits]:
     lists.make(ground, entries=ground.rows * lists.TIMES)
     events = EventBench(ground)
     no = _segment(ground)
-    token = ground.token(f"bench-load-{time.time_ns()}", "marketing")
+    token = ground.token(f"load-{uuid.uuid4().hex[:8]}", "marketing")
     visits: list[tuple[str, Fetch]] = []
     open_page, open_api = _signed_in(ground), _with_token(token)
     for pages, apis in itertools.zip_longest(PAGES, API):

@@ -71,17 +71,11 @@ def follow_up(ground: Ground) -> Iterator[Figure]:
     base = company.segment_of_all()
     chunks = _first(company, base, ground.rows, follow_up=True).chunks
     entries = ReadyRows(ground, LOG, order="entry_no")
-    lines = ReadyRows(
-        ground,
-        LINES,
-        order="line_no",
-        condition="segment_id = (SELECT max(id) FROM segment WHERE status = 'open')",
-    )
+    (made,) = ground.row("SELECT max(id) FROM segment WHERE status = 'open'")
+    lines = ReadyRows(ground, LINES, order="line_no", condition=f"segment_id = {made}")
 
     def without_follow_up() -> None:
-        ground.execute(
-            f"DELETE FROM {LINES} WHERE segment_id = (SELECT max(id) FROM segment WHERE status = 'open')"
-        )
+        ground.execute(f"DELETE FROM {LINES} WHERE segment_id = {made}")
         _emptied(ground, company)
         ground.settle(LINES)
 
@@ -98,6 +92,7 @@ def follow_up(ground: Ground) -> Iterator[Figure]:
     )
     entries.drop()
     lines.drop()
+    ground.execute(f"TRUNCATE {LINES}")
     yield Figure("follow_up", product, plain)
 
 

@@ -39,8 +39,8 @@ from ops.errors import OpsError
 from ops.processes import free_port
 from ops.stack import Options, Stack, up
 
-ROWS, QUICK_ROWS = 1_000_000, 100_000
-ROUNDS, WORKERS = 3, 2
+ROWS, QUICK_ROWS = 1_000_000, 50_000
+ROUNDS, QUICK_ROUNDS = 3, 2
 
 Yielded = Iterable[Figure | Waits]
 
@@ -91,7 +91,7 @@ QUICK = (
     Measurement("log", log.log),
     Measurement("purge", purges.measure),
     Measurement("baselines", baselines.measure),
-    Measurement("events", events.batches, folder="events"),
+    Measurement("events", events.batches),
 )
 START = "start"
 NAMES = tuple(dict.fromkeys([START, *(one.name for one in MEASUREMENTS)]))
@@ -103,7 +103,7 @@ def run(
     *,
     only: Sequence[str],
     rows: int | None,
-    rounds: int,
+    rounds: int | None,
     workers: int,
     quick: bool,
     keep: Path | None,
@@ -132,7 +132,9 @@ def run(
     OpsError
         When something cannot be measured, or with `quick` a ratio is far below its floor.
     """
-    result = Result(rows or (QUICK_ROWS if quick else ROWS), workers, rounds)
+    result = Result(
+        rows or (QUICK_ROWS if quick else ROWS), workers, rounds or (QUICK_ROUNDS if quick else ROUNDS)
+    )
     chosen = [one for one in (QUICK if quick else MEASUREMENTS) if not only or one.name in only]
     result.machine = machine()
     if not quick and (not only or START in only):
