@@ -130,7 +130,7 @@ def run(
     Raises
     ------
     OpsError
-        When something cannot be measured, or with `quick` a ratio is far below its floor.
+        When something cannot be measured, it is stopped, or with `quick` a ratio is far below its floor.
     """
     result = Result(
         rows or (QUICK_ROWS if quick else ROWS), workers, rounds or (QUICK_ROUNDS if quick else ROUNDS)
@@ -156,6 +156,7 @@ def run(
 
 def _on_stack(measurements: Sequence[Measurement], result: Result, data: Path, *, workers: int) -> None:
     """Do some measurements on one stack, one after another."""
+    done: list[str] = []
 
     def measure(stack: Stack) -> None:
         ground = Ground(stack, rows=result.rows, rounds=result.rounds, workers=workers)
@@ -163,6 +164,7 @@ def _on_stack(measurements: Sequence[Measurement], result: Result, data: Path, *
             result.machine = ground.machine()
             for one in measurements:
                 _keep(result, one.name, one.measure(ground))
+                done.append(one.name)
         finally:
             ground.close()
 
@@ -173,6 +175,8 @@ def _on_stack(measurements: Sequence[Measurement], result: Result, data: Path, *
         # A stack leaves the addresses of its servers there, which would be taken for given ones.
         os.environ.clear()
         os.environ.update(given)
+    if len(done) < len(measurements):
+        raise OpsError("stopped before everything was measured")
 
 
 def _keep(result: Result, name: str, measured: Yielded) -> None:
