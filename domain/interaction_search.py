@@ -27,11 +27,13 @@ SUMMED = (
     "template_code", "group_code", "salesperson_code", "campaign_no", "campaign_entry_no", "user", "origin",
     "logged_segment_no", "segment_no", "date_from", "date_to",
 )  # fmt: skip
+# What pieces match as a whole or not at all.
+SEGMENT = ("logged_segment_no", "segment_no")
 # What keeps a search within the ranges that have what matches: the sums, and the texts of segments and templates.
 RANGED = frozenset({*SUMMED, "q", "canceled", "document_type"})
 # So few entries without a segment are all read, whatever the order, by their dates if those are few; more are met soon
 # enough in the order itself.
-FEW_OUTSIDE, FEW_DAYS = 20_000, 60
+FEW_OUTSIDE, FEW_DAYS = 5_000, 60
 # Ranges looked into at once, doubled with each look that did not fill the page.
 FIRST_LOOK = 8
 # So many entries, the nearest in the order of the list, tell whether a text is said often: by more than this share.
@@ -115,6 +117,12 @@ class _Search:
         made, self._parameters = interaction_filters.conditions(session, filters, company=company)
         self._beyond, after = order.beyond()
         self._conditions = " ".join([*made, self._beyond])
+        self._conditions_of_pieces = " ".join(
+            [
+                *(one for name, one in zip(filters, made, strict=True) if name not in SEGMENT),
+                self._beyond,
+            ]
+        )
         self._parameters |= {**after, "limit": limit}
         self._limit = limit
         self._wording = self._of_wordings() if {"template_code", "group_code"} & set(filters) else ""
@@ -205,7 +213,11 @@ class _Search:
 
     def _not_summed_up(self) -> list[Piece]:
         """List the segments that were logged a moment ago."""
-        return [Piece(*row) for row in self._session.execute(_NOT_SUMMED_UP)]
+        made, parameters = interaction_filters.conditions(
+            self._session, {name: self._filters[name] for name in SEGMENT if name in self._filters}
+        )
+        rows = self._session.execute(text(_NOT_SUMMED_UP.format(conditions=" ".join(made))), parameters)
+        return [Piece(*row) for row in rows]
 
     def _look_into(self, pieces: Sequence[Piece], source: str) -> list[Found]:
         if not pieces:
@@ -218,7 +230,8 @@ class _Search:
                 WITH ORDINALITY p(first, last, day, n)
             CROSS JOIN LATERAL (
                 SELECT i.entry_no, i.date FROM {source}
-                WHERE i.entry_no BETWEEN p.first AND p.last AND (p.day IS NULL OR i.date = p.day) {self._conditions}
+                WHERE i.entry_no BETWEEN p.first AND p.last AND (p.day IS NULL OR i.date = p.day)
+                    {self._conditions_of_pieces}
                 ORDER BY {self._order.sql if pieces[0].day is None else f"i.entry_no {direction}"} LIMIT :limit
             ) e
             ORDER BY p.n
@@ -265,13 +278,13 @@ class _Search:
             _only(self._filters, name) for name in ("logged_segment_no", "segment_no")
         ):
             return []
+        if not self._order.by_date and (period := self._period_outside()):
+            return self._outside_by_day(period)
         days = self._days_outside()
         if days is not None:
             return self._few_outside(days) if days else []
         if "q" in self._filters and (found := self._texts("interaction_outside")) is not None:
             return found
-        if not self._order.by_date and (period := self._period_outside()):
-            return self._outside_by_day(period)
         return self._execute(
             "SELECT i.entry_no, i.date FROM interaction_outside i"
             f" WHERE true {self._conditions} {self._wording}"
@@ -317,7 +330,7 @@ class _Search:
         """List the dates on which entries without a segment match, or None if those are not few."""
         names = (*SUMMED[:5], "date_from", "date_to")
         summed = {name: self._filters[name] for name in names if name in self._filters}
-        if not summed:
+        if not set(summed) - set(PERIOD):
             return None
         made, parameters = interaction_filters.conditions(self._session, summed)
         rows = self._session.execute(
@@ -383,8 +396,13 @@ _OUTSIDE = """
     WHERE true {conditions}
     LIMIT :most
 """
-_NOT_SUMMED_UP = text("""
-    SELECT first_entry_no, last_entry_no, NULL::date, interactions_count FROM logged_segment
-    WHERE logged_at IS NOT NULL AND summed_up_at IS NULL
-""")
+_NOT_SUMMED_UP = """
+    SELECT i.entry_no, i.last_entry_no, NULL::date, i.interactions_count
+    FROM (
+        SELECT first_entry_no AS entry_no, last_entry_no, interactions_count,
+               CASE WHEN deleted_at IS NULL THEN no END AS logged_segment_no
+        FROM logged_segment WHERE logged_at IS NOT NULL AND summed_up_at IS NULL
+    ) i
+    WHERE true {conditions}
+"""
 _UNFINISHED = text("SELECT first_entry_no, last_entry_no FROM logged_segment WHERE status = 'logging'")
