@@ -80,6 +80,14 @@ class Order(NamedTuple):
             )
         return f"AND i.entry_no {comparison} :after_entry_no", {"after_entry_no": self.after_entry_no}
 
+    def rest_of(self, piece: Piece) -> Piece:
+        """Leave out what is on the pages before, of a piece on the very day they end."""
+        if self.after_entry_no is None or piece.day != self.after_date:
+            return piece
+        if self.descending:
+            return piece._replace(last=min(piece.last, self.after_entry_no - 1))
+        return piece._replace(first=max(piece.first, self.after_entry_no + 1))
+
     def key(self, found: Found) -> tuple[Any, ...]:
         """What entries are compared by."""
         entry_no, day = found
@@ -209,7 +217,7 @@ class _Search:
             ),
             {**self._parameters, **parameters},
         )
-        return (Piece(*row) for row in rows)
+        return (order.rest_of(Piece(*row)) for row in rows)
 
     def _not_summed_up(self) -> list[Piece]:
         """List the segments that were logged a moment ago."""
