@@ -56,6 +56,7 @@ def measure(ground: Ground) -> Iterator[Figure]:
             others.work("SQLAlchemy bulk insert", BULK, others.in_bulk, emptied),
             others.work("a Celery task for each contact", TASKS, others.task_per_contact, emptied),
         )
+    others.close()
     emptied()
     company.delete_segment(base)
     for key, side in (("orm", row_by_row), ("orm.one_commit", at_the_end), ("bulk", bulk), ("tasks", tasks)):
@@ -91,6 +92,10 @@ class Otherwise:
             return [id for (id,) in ids]
 
         return Work(name, rows, lambda ids: timed(lambda: write(ids)), prepared)
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self._engine.dispose()
 
     def row_by_row(self, contact_ids: Sequence[int]) -> None:
         """Read each contact, add its entry, commit."""

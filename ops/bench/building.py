@@ -41,7 +41,7 @@ CSV = """
 def add(ground: Ground) -> Iterator[Figure]:
     """Add every contact by a filter, beside the plain insert of the same lines."""
     company = Company(ground, contacts=ground.rows)
-    # Lines stay linked to a segment that is there, so that nothing looks at them while they come and go.
+    # What is put back are the lines of this segment, which stays.
     company.segment_of_all()
     (chunks,) = ground.row(CHUNKS)
     ready = ReadyRows(ground, LINES, order="segment_id, line_no")

@@ -109,6 +109,24 @@ class Company:
         self._ground.settle("segment_line")
         return no
 
+    def segment_of_first(self, lines: int, *, template: str = TEMPLATE) -> str:
+        """Make a segment of the first contacts, people beside their companies, by hand; return its number."""
+        no = self.make_segment("First by name", template=template)
+        with self._client.transaction() as session:
+            segment = segments.get(session, no)
+            session.execute(
+                text("""
+                    INSERT INTO segment_line (segment_id, line_no, contact_id)
+                    SELECT :id, row_number() OVER (ORDER BY lower(coalesce(o.name, c.name)), c.id), c.id
+                    FROM (SELECT * FROM contact ORDER BY id LIMIT :lines) c
+                    LEFT JOIN contact o ON o.id = c.company_id
+                """),
+                {"id": segment.id, "lines": lines},
+            )
+            segment.lines_count = segment.last_line_no = lines
+        self._ground.settle("segment_line")
+        return no
+
     def add_all(self, no: str) -> float:
         """Add every contact by a filter; return the seconds from request to finished job."""
         with self._client.transaction() as session:

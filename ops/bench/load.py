@@ -17,9 +17,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from sqlalchemy import text
-
-from domain import actors, segments, users
+from domain import users
 from ops.bench import lists
 from ops.bench.company import Company
 from ops.bench.events import EventBench
@@ -49,7 +47,8 @@ def measure(ground: Ground) -> Iterator[Waits]:
     """Have people use pages and programs the API, each address in turn, while events and segments become entries."""
     lists.make(ground, entries=ground.rows * lists.TIMES)
     events = EventBench(ground)
-    no = _segment(ground)
+    company = Company(ground, contacts=LINES)
+    no = company.segment_of_first(LINES, template="T1")
     token = ground.token(f"load-{uuid.uuid4().hex[:8]}", "marketing")
     visits: list[tuple[str, Fetch]] = []
     open_page, open_api = _signed_in(ground), _with_token(token)
@@ -60,7 +59,7 @@ def measure(ground: Ground) -> Iterator[Waits]:
             visits.append((f"/api/v1/{apis.format(no=no)}", open_api))
     waited: dict[str, list[float]] = defaultdict(list)
     with _people(ground.stack.base_url, visits, waited), events.sent_evenly(EVENTS_PER_SECOND):
-        logged = _log_again_and_again(ground, no)
+        logged = _log_again_and_again(company, no)
     events.close()
     shown = dict(sorted(waited.items()))
     note = f"{logged} segments of {LINES:,} lines logged, {EVENTS_PER_SECOND} events a second meanwhile"
@@ -72,28 +71,8 @@ def measure(ground: Ground) -> Iterator[Waits]:
         yield Waits(f"load.{name}", name, tuple(times))
 
 
-def _segment(ground: Ground) -> str:
-    """Make a segment of the first contacts; return its number."""
-    with ground.client.transaction() as session:
-        values = {"description": "Load", "template_code": "T1"}
-        segment = segments.create(session, values=values, actor=actors.system(session))
-        made = session.execute(
-            text("""
-                INSERT INTO segment_line (segment_id, line_no, contact_id)
-                SELECT :id, row_number() OVER (ORDER BY id), id FROM (SELECT id FROM contact ORDER BY id LIMIT :lines) c
-                RETURNING line_no
-            """),
-            {"id": segment.id, "lines": LINES},
-        ).all()
-        segment.lines_count = segment.last_line_no = len(made)
-        no: str = segment.no
-    ground.settle("segment_line")
-    return no
-
-
-def _log_again_and_again(ground: Ground, no: str) -> int:
+def _log_again_and_again(company: Company, no: str) -> int:
     """Log copies of a segment for a while; return how many."""
-    company = Company(ground, contacts=0)
     deadline, logged = time.monotonic() + SECONDS, 0
     while time.monotonic() < deadline:
         company.log(company.copy_segment(no))

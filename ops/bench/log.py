@@ -102,7 +102,7 @@ def growth(ground: Ground) -> Iterator[Figure]:
     sides: list[Side] = []
     for size in sizes:
         company = Company(ground, contacts=size)
-        base = company.segment_of_all()
+        base = company.segment_of_first(size)
         logged, plain = _at_size(ground, company, base, size)
         sides.append(logged)
         more = logged.memory_mb.get("worker", 0) - sides[0].memory_mb.get("worker", 0)

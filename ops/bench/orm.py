@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 
 from celery import Celery
-from sqlalchemy import Engine, MetaData, Table, create_engine
+from sqlalchemy import Engine, Table, create_engine
 from sqlalchemy.orm import Session, registry
 
 from domain import hints
@@ -33,14 +33,23 @@ class Entry:
             setattr(self, name, value)
 
 
-@cache
+_mapped = registry()
+
+
 def engine(url: str) -> Engine:
-    """Return the engine of a process, with both classes mapped to the tables that are there."""
+    """Return an engine, with both classes mapped to the tables that are there."""
     made = create_engine(url)
-    mapper, metadata = registry(), MetaData()
-    for mapped, table in ((Contact, "contact"), (Entry, "interaction")):
-        mapper.map_imperatively(mapped, Table(table, metadata, autoload_with=made, resolve_fks=False))
+    if not list(_mapped.mappers):
+        for mapped, table in ((Contact, "contact"), (Entry, "interaction")):
+            columns = Table(table, _mapped.metadata, autoload_with=made, resolve_fks=False)
+            _mapped.map_imperatively(mapped, columns)
     return made
+
+
+@cache
+def own_engine() -> Engine:
+    """Return the engine of a worker process."""
+    return engine(os.environ["DATABASE_URL"])
 
 
 def values(contact: Contact, *, entry_no: int, template_version_id: int, actor_id: int) -> dict[str, Any]:
@@ -69,7 +78,7 @@ app.conf.update(hints.BROKER, task_ignore_result=True)
 @app.task(name="bench.log_contact")
 def log_contact(*, contact_id: int, **given: int) -> None:
     """Read a contact, write its entry, commit: one task for each contact."""
-    with Session(engine(os.environ["DATABASE_URL"])) as session:
+    with Session(own_engine()) as session:
         contact = session.get_one(Contact, contact_id)
         session.add(Entry(**values(contact, **given)))
         session.commit()
