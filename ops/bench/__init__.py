@@ -8,6 +8,7 @@ within one run, and yields figures:
     figures     what a measurement yields; the result of a run and its floors
     report      table, JSON and picture
     company     contacts, segments and logging them, through the domain
+    together    several things at once
     plain       the limits: rows of a table put back by statements that do nothing else
 
 The measurements: add, logging (with follow-up and growth), check, events, purges, baselines, indexes, lists, criteria,

@@ -10,7 +10,7 @@ import time
 import uuid
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -23,6 +23,7 @@ from ops.bench.company import Company, timed
 from ops.bench.figures import Figure, Side, Waits
 from ops.bench.ground import Ground, Work
 from ops.bench.plain import columns, on_connections
+from ops.bench.together import at_once, beside
 from ops.errors import OpsError
 
 BATCH = 500
@@ -87,12 +88,12 @@ def _batches(ground: Ground, bench: EventBench) -> Iterator[Figure]:
 
 def _singles(ground: Ground, bench: EventBench) -> Iterator[Figure | Waits]:
     for clients in SINGLE_CLIENTS:
-        answered, seconds, waited = bench.singles(clients)
+        seconds, waited = bench.singles(clients)
         committed = commits(ground, connections=clients)
         name = f"{clients} client{'s' if clients > 1 else ''}"
         yield Figure(
             f"events.single.{clients}",
-            Side(f"single events over HTTP, {name}", answered, (seconds,)),
+            Side(f"single events over HTTP, {name}", len(waited), (seconds,)),
             committed,
         )
         yield Waits(f"events.single.{clients}.wait", f"answer to a single event, {name}", tuple(waited))
@@ -275,8 +276,6 @@ class EventBench:
         """Send events evenly through the stream; return the milliseconds from receipt to committed entry of each."""
         self.empty()
         samples: list[tuple[float, int]] = []
-        ended = threading.Event()
-        watching = threading.Thread(target=self._watch, args=(samples, ended))
         size = max(1, per_second // 100)
         pieces = [
             [json.dumps(event) for event in piece] for piece in self._batches(per_second * SECONDS, size=size)
@@ -288,13 +287,9 @@ class EventBench:
                 time.sleep(max(0.0, begun + no * size / per_second - time.monotonic()))
                 self._add(piece)
 
-        watching.start()
-        try:
+        with beside(partial(self._watch, samples)):
             self._until_recorded(send, per_second * SECONDS)
-        finally:
             time.sleep(0.1)
-            ended.set()
-            watching.join()
         with self._ground.connect() as connection:
             rows = connection.execute(
                 "SELECT position, extract(epoch FROM received_at)::float FROM document_event"
@@ -302,26 +297,14 @@ class EventBench:
         marks = [mark for _, mark in samples]
         return [1000 * (samples[bisect_right(marks, position)][0] - received) for position, received in rows]
 
-    @contextmanager
-    def sent_evenly(self, per_second: int) -> Iterator[None]:
-        """Send events evenly through the stream for the length of a block; nothing is emptied."""
-        over = threading.Event()
-
-        def send() -> None:
-            begun = time.monotonic()
-            for turn in itertools.count():
-                if over.wait(max(0.0, begun + turn / 10 - time.monotonic())):
-                    return
-                for piece in self._batches(per_second // 10):
-                    self._add([json.dumps(event) for event in piece])
-
-        thread = threading.Thread(target=send)
-        thread.start()
-        try:
-            yield
-        finally:
-            over.set()
-            thread.join()
+    def send_evenly(self, per_second: int, over: threading.Event) -> None:
+        """Send events evenly through the stream until it is over; nothing is emptied."""
+        begun = time.monotonic()
+        for turn in itertools.count():
+            if over.wait(max(0.0, begun + turn / 10 - time.monotonic())):
+                return
+            for piece in self._batches(per_second // 10):
+                self._add([json.dumps(event) for event in piece])
 
     def _watch(self, samples: list[tuple[float, int]], ended: threading.Event) -> None:
         """Note again and again, by the database's clock, the first position that waits; all before it are done."""
@@ -336,43 +319,29 @@ class EventBench:
                 last = samples[-1][1] if samples else 0
                 samples.append((found[0], max(found[1], last)))
 
-    def singles(self, clients: int) -> tuple[int, float, list[float]]:
-        """Send single events over HTTP from some clients at once; return how many, the seconds, and each one's wait."""
+    def singles(self, clients: int) -> tuple[float, list[float]]:
+        """Send single events over HTTP from some clients at once; return the seconds, and each one's milliseconds."""
         self.empty()
-        deadline = time.perf_counter() + SINGLE_SECONDS
-        waited: list[float] = []
-        sent: list[int] = []
         size = int(SINGLE_SECONDS * 2_000)
         events = [
             [json.dumps(event).encode() for event in piece]
             for piece in self._batches(clients * size, size=size)
         ]
         headers = self._headers | {"Content-Type": "application/cloudevents+json"}
+        waited: list[float] = []
+        deadline = time.perf_counter() + SINGLE_SECONDS
 
         def send(bodies: list[bytes]) -> None:
-            connection, own = self._http(), []
+            connection = self._http()
             for body in bodies:
-                begun = time.perf_counter()
-                if begun > deadline:
+                waited.append(1000 * timed(lambda body=body: _post(connection, body, headers)))  # type: ignore[misc]
+                if time.perf_counter() > deadline:
                     break
-                _post(connection, body, headers)
-                own.append(1000 * (time.perf_counter() - begun))
-            waited.extend(own)
-            sent.append(len(own))
             connection.close()
 
-        threads = [threading.Thread(target=send, args=(bodies,)) for bodies in events]
-        started = time.perf_counter()
-        deadline = started + SINGLE_SECONDS
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        seconds = time.perf_counter() - started
-        if len(sent) < clients:
-            raise OpsError("a client of single events has failed")
-        self._wait_until_recorded(sum(sent))
-        return sum(sent), seconds, waited
+        seconds = at_once([partial(send, bodies) for bodies in events])
+        self._wait_until_recorded(len(waited))
+        return seconds, waited
 
     def store_backlog(self, count: int) -> int:
         """Have so many events wait, as after a long outage."""

@@ -15,7 +15,7 @@ import urllib.request
 import uuid
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from functools import partial
 
 from domain import users
 from ops.bench import lists
@@ -23,6 +23,7 @@ from ops.bench.company import Company
 from ops.bench.events import EventBench
 from ops.bench.figures import Waits
 from ops.bench.ground import Ground
+from ops.bench.together import beside
 from ops.demo import ADMIN
 from ops.errors import OpsError
 
@@ -58,7 +59,11 @@ def measure(ground: Ground) -> Iterator[Waits]:
         if apis:
             visits.append((f"/api/v1/{apis.format(no=no)}", open_api))
     waited: dict[str, list[float]] = defaultdict(list)
-    with _people(ground.stack.base_url, visits, waited), events.sent_evenly(EVENTS_PER_SECOND):
+    people = [
+        _visitor(ground.stack.base_url, visits, person * len(visits) // PEOPLE, waited)
+        for person in range(PEOPLE)
+    ]
+    with beside(*people, partial(events.send_evenly, EVENTS_PER_SECOND)):
         logged = _log_again_and_again(company, no)
     events.close()
     shown = dict(sorted(waited.items()))
@@ -80,36 +85,20 @@ def _log_again_and_again(company: Company, no: str) -> int:
     return logged
 
 
-@contextmanager
-def _people(base_url: str, visits: list[tuple[str, Fetch]], waited: dict[str, list[float]]) -> Iterator[None]:
-    """Have people open addresses, one after another, each beginning elsewhere, for the length of a block."""
-    over = threading.Event()
-    failed: list[BaseException] = []
+def _visitor(
+    base_url: str, visits: list[tuple[str, Fetch]], first: int, waited: dict[str, list[float]]
+) -> Callable[[threading.Event], None]:
+    """Make somebody who opens addresses, one after another, beginning with the one given."""
 
-    def visit(first: int) -> None:
-        try:
-            for address, fetch in itertools.islice(itertools.cycle(visits), first, None):
-                begun = time.perf_counter()
-                fetch(base_url + address)
-                waited[address].append(1000 * (time.perf_counter() - begun))
-                if over.wait(PAUSE):
-                    return
-        except BaseException as error:
-            failed.append(error)
+    def visit(over: threading.Event) -> None:
+        for address, fetch in itertools.islice(itertools.cycle(visits), first, None):
+            begun = time.perf_counter()
+            fetch(base_url + address)
+            waited[address].append(1000 * (time.perf_counter() - begun))
+            if over.wait(PAUSE):
+                return
 
-    threads = [
-        threading.Thread(target=visit, args=(person * len(visits) // PEOPLE,)) for person in range(PEOPLE)
-    ]
-    for thread in threads:
-        thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        for thread in threads:
-            thread.join()
-    if failed:
-        raise OpsError(f"an address was not answered: {failed[0]}")
+    return visit
 
 
 def _signed_in(ground: Ground) -> Fetch:

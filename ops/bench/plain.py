@@ -8,14 +8,14 @@ the table stay as they are.
 from __future__ import annotations
 
 import queue
-import threading
-import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import psycopg
 
 from ops.bench.ground import Ground
+from ops.bench.together import at_once
 
 Piece = tuple[int, int]
 
@@ -115,26 +115,11 @@ def on_connections(
 ) -> float:
     """Do the same on several connections at once, each open already; return the seconds."""
     opened = [ground.connect() for _ in range(connections)]
-    failed: list[BaseException] = []
-
-    def guarded(connection: psycopg.Connection[Any]) -> None:
-        try:
-            work(connection)
-        except BaseException as error:
-            failed.append(error)
-
-    threads = [threading.Thread(target=guarded, args=(connection,)) for connection in opened]
-    started = time.perf_counter()
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    seconds = time.perf_counter() - started
-    for connection in opened:
-        connection.close()
-    if failed:
-        raise failed[0]
-    return seconds
+    try:
+        return at_once([partial(work, connection) for connection in opened])
+    finally:
+        for connection in opened:
+            connection.close()
 
 
 def columns(connection: psycopg.Connection[Any], table: str) -> str:

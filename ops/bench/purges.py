@@ -5,8 +5,9 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from functools import partial
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
@@ -17,6 +18,7 @@ from ops.bench.company import Company, timed
 from ops.bench.figures import Figure, Waits
 from ops.bench.ground import Ground, Work, seconds_of
 from ops.bench.plain import ReadyRows
+from ops.bench.together import beside
 
 GOAL = 0.8
 # What a reader or writer waits between two requests: they are people and programs, not a load test.
@@ -90,10 +92,8 @@ def _longest_chunk(ground: Ground) -> float:
     return float(seconds)
 
 
-@contextmanager
-def _at_work(ground: Ground, ready: ReadyRows, people: People) -> Iterator[None]:
+def _at_work(ground: Ground, ready: ReadyRows, people: People) -> AbstractContextManager[None]:
     """Have somebody read the log's first page and somebody write entries, for the length of a block."""
-    over = threading.Event()
 
     def read(session: Session) -> None:
         interactions.page(session, filters={}, limit=51)
@@ -110,30 +110,24 @@ def _at_work(ground: Ground, ready: ReadyRows, people: People) -> Iterator[None]
             """)
         )
 
-    threads = [
-        threading.Thread(target=_repeat, args=(ground, over, step, waited))
-        for step, waited in ((read, people.reading), (write, people.writing))
-    ]
-    for thread in threads:
-        thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        for thread in threads:
-            thread.join()
+    return beside(
+        partial(_repeat, ground, read, people.reading), partial(_repeat, ground, write, people.writing)
+    )
 
 
 def _repeat(
-    ground: Ground, over: threading.Event, step: Callable[[Session], None], waited: list[float]
+    ground: Ground, step: Callable[[Session], None], waited: list[float], over: threading.Event
 ) -> None:
     engine = make_engine(ground.stack.database_url, process="bench")
     with Session(engine) as session:
-        step(session)
-        session.commit()
-        while not over.wait(PAUSE):
-            started = time.perf_counter()
+
+        def once() -> None:
             step(session)
             session.commit()
-            waited.append((time.perf_counter() - started) * 1000)
+
+        once()
+        while True:
+            waited.append(1000 * timed(once))
+            if over.wait(PAUSE):
+                break
     engine.dispose()
