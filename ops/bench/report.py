@@ -24,7 +24,7 @@ def line(measured: Figure | Waits) -> str:
         return _line_of_waits(measured)
     side, against = measured.side, measured.against
     other = f"{against.name:<34}{against.rate:>11,.0f}{_ratio(measured.ratio):>8}" if against else " " * 53
-    goal = f"{measured.goal:g}" if measured.goal else ""
+    goal = f"{measured.goal:.3g}" if measured.goal else ""
     memory = "/".join(f"{side.memory_mb[name]:.0f}" if name in side.memory_mb else "-" for name in PROCESSES)
     wal, table = (f"{per_row:,.0f}" if per_row else "" for per_row in side.per_row)
     spread = (

@@ -166,6 +166,7 @@ def test_what_people_do_otherwise_writes_an_entry_for_each_contact(ground, compa
         work = others.work("otherwise", 1, write, company.empty_log)
         assert work.do(work.prepare()) > 0
         assert ground.row("SELECT count(*), sum(contact_id), sum(company_id) FROM interaction") == wanted
+    others.close()
 
 
 def test_events_by_hand_are_the_rows_that_the_system_wrote(ground):
