@@ -67,9 +67,12 @@ def write_svg(result: Result, file: Path) -> None:
     """Draw the ratio of each figure to its limit, and the goal where there is one."""
     from pygal import HorizontalBar
 
+    # It also takes the finder away that pygal leaves behind, of which Python warns at later imports.
+    from web.pages.statistics import STYLE
+
     shown = [(one, one.ratio) for one in result.figures if one.ratio is not None and one.ratio <= 2]
     chart: Any = HorizontalBar(
-        js=[], width=900, height=80 + 44 * max(len(shown), 1), range=(0, 1.2),
+        js=[], style=STYLE, width=900, height=80 + 44 * max(len(shown), 1), range=(0, 1.2),
         show_legend=True, legend_at_bottom=True, truncate_label=-1, margin=8, print_values=True,
         value_formatter=lambda ratio: f"{ratio:.2f}", no_data_text="Nothing has a limit",
         title="Share of what plain statements reach in the same run",
