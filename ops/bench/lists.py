@@ -52,6 +52,7 @@ def make(ground: Ground, *, entries: int) -> bool:
     with ground.client.transaction() as session:
         for statement in MASTER_DATA:
             session.execute(text(statement), {"contacts": max(entries // 50, 100)})
+    (first_user,) = ground.row("SELECT id FROM actor WHERE name = 'user1'")
     sizes = [int(entries * share / count) for share, count in SEGMENTS for _ in range(count)]
     random.Random(SEED).shuffle(sizes)
     single = (entries - sum(sizes)) // len(sizes)
@@ -62,7 +63,7 @@ def make(ground: Ground, *, entries: int) -> bool:
                 "size": size,
                 "position": position,
                 "share": position / len(sizes),
-                "segments": len(sizes),
+                "first_user": first_user,
             }
             session.execute(text(LOGGED_SEGMENT), values)
             session.execute(text(SEGMENT_ENTRIES), values)
@@ -70,7 +71,7 @@ def make(ground: Ground, *, entries: int) -> bool:
     seconds = time.monotonic() - begun
     with ground.client.transaction() as session:
         for statement in CANCELS:
-            session.execute(text(statement))
+            session.execute(text(statement), {"first_user": first_user})
     begun = time.monotonic()
     with ground.client.transaction() as session:
         entry_totals.request(session)
@@ -237,7 +238,7 @@ LOGGED_SEGMENT = """
     WITH chosen AS (
         SELECT 1 + floor(60 * random() ^ 3)::integer AS template_id,
                1 + floor(40 * random() ^ 3)::integer AS campaign_id,
-               2 + floor(20 * random())::integer AS actor_id, next_entry_nos(:size) AS first,
+               :first_user + floor(20 * random())::integer AS actor_id, next_entry_nos(:size) AS first,
                date '2024-01-01' + floor(730 * :share)::integer AS day
     ), segment AS (
         INSERT INTO logged_segment (segment_id, segment_no, description, date, actor_id, status, first_entry_no,
@@ -274,7 +275,7 @@ SINGLE_ENTRIES = """
     INSERT INTO interaction (entry_no, contact_id, company_id, template_version_id, actor_id, salesperson_id, date,
         time_of_day, duration_min, cost, information_flow, evaluation, description, document_type, document_no)
     SELECT f.first + n, k.id, coalesce(k.company_id, CASE WHEN k.type = 'company' THEN k.id END),
-           1 + floor(60 * random() ^ 3), 2 + floor(20 * random() ^ 2), k.salesperson_id,
+           1 + floor(60 * random() ^ 3), :first_user + floor(20 * random() ^ 2), k.salesperson_id,
            date '2024-01-01' + floor(730 * :share + n % 3)::integer, '10:00', n % 30, n % 9, 'inbound',
            CASE WHEN n % 50 = 1 THEN 'positive' END,
            CASE WHEN n % 4 = 1 THEN 'Call about letter ' || n % 100 ELSE 'Invoice' END,
@@ -286,7 +287,7 @@ SINGLE_ENTRIES = """
     ORDER BY n
 """
 CANCELS = (
-    "UPDATE interaction SET canceled_at = now(), canceled_by = 2 WHERE entry_no % 100 = 3",
-    "UPDATE logged_segment SET canceled_at = now(), canceled_by = 2 WHERE no % 40 = 0",
-    "UPDATE campaign_entry SET canceled_at = now(), canceled_by = 2 WHERE entry_no % 70 = 0",
+    "UPDATE interaction SET canceled_at = now(), canceled_by = :first_user WHERE entry_no % 100 = 3",
+    "UPDATE logged_segment SET canceled_at = now(), canceled_by = :first_user WHERE no % 40 = 0",
+    "UPDATE campaign_entry SET canceled_at = now(), canceled_by = :first_user WHERE entry_no % 70 = 0",
 )
