@@ -1,87 +1,55 @@
-"""`interlog bench-log`: how fast lists and statistics are on a log of ten million entries.
+"""Measures lists, timelines and statistics on a log ten times as large as the bench's rows: ten million entries.
 
 Makes the log by set-based statements, four fifths of it in logged segments of very different sizes, the rest single
-entries and documents between them; then measures in the database what pages and API ask for. A figure is the time a
-domain function takes, connection included, over values chosen at random among those there are.
+entries and documents between them; then measures in the database what pages and API ask for. A time is what a domain
+function takes, connection included, over values chosen at random among those there are.
 """
 
 from __future__ import annotations
 
 import random
-import statistics
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import click
 from sqlalchemy import text
-from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy.orm import Session
 
-from domain import entry_totals, interactions, job_engine, job_kinds, migrations
+from domain import entry_totals, interactions
 from domain import statistics as entry_statistics
-from domain.database import make_engine, make_sessions, transaction
 from ops import verify
-from ops.embedded import EmbeddedPostgres
+from ops.bench.company import wait_until_idle
+from ops.bench.figures import Waits
+from ops.bench.ground import Ground
+from ops.errors import OpsError
 
-ENTRIES = 10_000_000
+# Entries for each row of the bench.
+TIMES = 10
 ROUNDS = 12
 SEED = 4
-# Milliseconds that 95 of 100 questions may take (issue 4).
-MOST_LIST, MOST_TIMELINE, MOST_STATISTICS = 100, 20, 300
+# Milliseconds that 95 of 100 questions may take (issues 4 and 7).
+MOST_LIST, MOST_TIMELINE, MOST_STATISTICS = 50, 20, 300
 # Shares of the log in segments, each with how many segments make it up: few large ones, many small ones.
 SEGMENTS = ((0.3, 3), (0.3, 12), (0.15, 60), (0.05, 250))
 
-__all__ = ["job_kinds", "run"]
+
+def measure(ground: Ground) -> Iterator[Waits]:
+    """Make the log, if it is not there yet; ask for pages, timelines, statistics; name the indexes that were used."""
+    made = make(ground, entries=ground.rows * TIMES)
+    ground.execute("SELECT pg_stat_reset()")
+    yield from _questions(ground)
+    _show_index_scans(ground)
+    if made and (wrong := verify.run(ground.stack.database_url)):
+        raise OpsError("the log that was made is not as it should be: " + "; ".join(wrong))
 
 
-@dataclass(frozen=True)
-class Figure:
-    """Milliseconds of one question: the median, 95 of 100, the slowest, and what 95 of 100 may take."""
-
-    name: str
-    median: float
-    p95: float
-    slowest: float
-    most: float
-
-
-def run(*, entries: int, keep: Path | None) -> None:
-    """Make the log, measure, print a table; fail if a figure is beyond its limit.
-
-    Parameters
-    ----------
-    entries
-        Entries of the log.
-    keep
-        Folder for the database, used again if there is one; a temporary one without.
-    """
-    with tempfile.TemporaryDirectory(prefix="interlog-bench-log-") as temporary:
-        Path(temporary).chmod(0o755)
-        with EmbeddedPostgres(keep or Path(temporary) / "postgres") as server:
-            migrations.upgrade(server.url)
-            engine = make_engine(server.url, process="bench", statement_timeout_ms=0)
-            try:
-                sessions = make_sessions(engine)
-                make(sessions, entries=entries)
-                figures = list(measure(sessions))
-            finally:
-                engine.dispose()
-            wrong = verify.run(server.url)
-    for line in wrong:
-        click.echo(f"WRONG: {line}")
-    if wrong or any(figure.p95 > figure.most for figure in figures):
-        raise click.ClickException("not all is as it should be")
-
-
-def make(sessions: sessionmaker[Session], *, entries: int) -> None:
-    """Make master data and the log, if it is not there yet."""
-    with transaction(sessions) as session:
-        if session.execute(text("SELECT EXISTS (SELECT FROM interaction)")).scalar():
-            return
+def make(ground: Ground, *, entries: int) -> bool:
+    """Make master data and the log, if it is not there yet; tell whether it was made."""
+    if ground.row("SELECT EXISTS (SELECT FROM interaction)")[0]:
+        return False
+    with ground.client.transaction() as session:
         for statement in MASTER_DATA:
             session.execute(text(statement), {"contacts": max(entries // 50, 100)})
     sizes = [int(entries * share / count) for share, count in SEGMENTS for _ in range(count)]
@@ -89,7 +57,7 @@ def make(sessions: sessionmaker[Session], *, entries: int) -> None:
     single = (entries - sum(sizes)) // len(sizes)
     begun = time.monotonic()
     for position, size in enumerate(sizes):
-        with transaction(sessions) as session:
+        with ground.client.transaction() as session:
             values = {
                 "size": size,
                 "position": position,
@@ -100,53 +68,61 @@ def make(sessions: sessionmaker[Session], *, entries: int) -> None:
             session.execute(text(SEGMENT_ENTRIES), values)
             session.execute(text(SINGLE_ENTRIES), {**values, "size": single})
     seconds = time.monotonic() - begun
-    with transaction(sessions) as session:
+    with ground.client.transaction() as session:
         for statement in CANCELS:
             session.execute(text(statement))
-    with transaction(sessions) as session:
-        entry_totals.request(session)
     begun = time.monotonic()
-    while job_engine.work_one(sessions, grace=0, backoff=0):
-        pass
-    click.echo(f"{entries:,} entries in {seconds:.0f} s, summed up in {time.monotonic() - begun:.0f} s")
-    engine = sessions.kw["bind"]
-    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.execute(text("VACUUM (ANALYZE)"))
+    with ground.client.transaction() as session:
+        entry_totals.request(session)
+    wait_until_idle(ground)
+    click.echo(f"  {entries:,} entries in {seconds:.0f} s, summed up in {time.monotonic() - begun:.0f} s")
+    ground.execute("VACUUM (ANALYZE)")
+    return True
 
 
-def measure(sessions: sessionmaker[Session]) -> Iterator[Figure]:
-    """Measure lists by each filter and some together, timelines, statistics; show each figure at once."""
-    click.echo(f"{'milliseconds':<58}{'median':>9}{'p95':>9}{'most':>9}{'limit':>7}")
+def _show_index_scans(ground: Ground) -> None:
+    """Say how often these questions used each index of the log."""
+    # Closed connections have told what they counted.
+    ground.client.engine.dispose()
+    with ground.connect() as connection:
+        scans = connection.execute(
+            "SELECT indexrelname, idx_scan FROM pg_stat_user_indexes WHERE relname = 'interaction' ORDER BY 2 DESC, 1"
+        ).fetchall()
+    click.echo("  scans: " + ", ".join(f"{index} {count:,}" for index, count in scans))
+
+
+def _questions(ground: Ground) -> Iterator[Waits]:
+    """Ask for lists by each filter and some together, timelines, statistics."""
     chance = random.Random(SEED)
-    values = _values(sessions, chance)
+    values = _values(ground, chance)
     for sort in ("-entry_no", "-date"):
         for names in FILTERS:
             for page in (1, 100):
                 questions = [_filters(names, values, chance) for _ in range(ROUNDS)]
-                yield _show(
+                yield _waits(
                     f"list {sort} {' '.join(names) or 'all'}, page {page}",
-                    [_page_time(sessions, filters, sort, page) for filters in questions],
+                    [_page_time(ground, filters, sort, page) for filters in questions],
                     MOST_LIST,
                 )
     for kind in ("contact_no", "company_no"):
-        yield _show(
+        yield _waits(
             f"timeline by {kind}",
             [
-                _page_time(sessions, {"contact_no": [chance.choice(values[kind])]}, "-date", 1)
+                _page_time(ground, {"contact_no": [chance.choice(values[kind])]}, "-date", 1)
                 for _ in range(ROUNDS * 3)
             ],
             MOST_TIMELINE,
         )
     by: entry_statistics.By
     for by in ("template", "group", "salesperson", "campaign", "company"):
-        yield _show(
+        yield _waits(
             f"statistics of the biggest {by}",
-            [_time(sessions, partial(_biggest, by=by)) for _ in range(ROUNDS)],
+            [_time(ground, partial(_biggest, by=by)) for _ in range(ROUNDS)],
             MOST_STATISTICS,
         )
-        yield _show(
+        yield _waits(
             f"months of the biggest {by}",
-            [_time(sessions, partial(_biggest, by=by, months=True)) for _ in range(ROUNDS)],
+            [_time(ground, partial(_biggest, by=by, months=True)) for _ in range(ROUNDS)],
             MOST_STATISTICS,
         )
 
@@ -162,7 +138,7 @@ FILTERS: tuple[tuple[str, ...], ...] = (
 )  # fmt: skip
 
 
-def _values(sessions: sessionmaker[Session], chance: random.Random) -> dict[str, list[str]]:
+def _values(ground: Ground, chance: random.Random) -> dict[str, list[str]]:
     queries = {
         "contact_no": "SELECT no FROM contact WHERE type = 'person' ORDER BY id LIMIT 2000",
         "company_no": "SELECT no FROM contact WHERE type = 'company' ORDER BY id LIMIT 2000",
@@ -176,7 +152,7 @@ def _values(sessions: sessionmaker[Session], chance: random.Random) -> dict[str,
         "document_no": "SELECT document_no FROM interaction WHERE document_no IS NOT NULL LIMIT 2000",
         "user": "SELECT name FROM actor WHERE name <> 'system'",
     }
-    with transaction(sessions) as session:
+    with ground.client.transaction() as session:
         found = {name: list(session.scalars(text(query))) for name, query in queries.items()}
     days = [
         f"{year}-{month:02}-{chance.randint(1, 28):02}" for year in (2024, 2025) for month in range(1, 13)
@@ -200,16 +176,16 @@ def _filters(
     return {name: [dates[name] if name in dates else chance.choice(values[name])] for name in names}
 
 
-def _page_time(sessions: sessionmaker[Session], filters: dict[str, list[str]], sort: str, page: int) -> float:
+def _page_time(ground: Ground, filters: dict[str, list[str]], sort: str, page: int) -> float:
     """Time one page; those before a later one are skipped in one go."""
     after = None
     if page > 1:
-        with transaction(sessions) as session:
+        with ground.client.transaction() as session:
             rows = interactions.page(session, filters=filters, limit=50 * (page - 1), sort=sort)
         if rows:
             after = interactions.cursor(rows[-1], sort=sort)
     return _time(
-        sessions,
+        ground,
         lambda session: interactions.page(session, filters=filters, after=after, limit=51, sort=sort),
     )
 
@@ -221,22 +197,17 @@ def _biggest(session: Session, by: entry_statistics.By, *, months: bool = False)
     return entry_statistics.of(session, by=by, ids=[id])
 
 
-def _time(sessions: sessionmaker[Session], ask: Callable[[Session], Any]) -> float:
+def _time(ground: Ground, ask: Callable[[Session], Any]) -> float:
     """Time a question that has been asked before: what is asked for often is in memory."""
-    with transaction(sessions) as session:
+    with ground.client.transaction() as session:
         ask(session)
         begun = time.perf_counter()
         ask(session)
         return (time.perf_counter() - begun) * 1000
 
 
-def _show(name: str, milliseconds: list[float], most: float) -> Figure:
-    times = sorted(milliseconds)
-    p95 = times[min(len(times) - 1, int(len(times) * 0.95))]
-    figure = Figure(name, statistics.median(times), p95, times[-1], most)
-    late = "  TOO SLOW" if p95 > most else ""
-    click.echo(f"{name:<58}{figure.median:>9.1f}{p95:>9.1f}{figure.slowest:>9.1f}{most:>7.0f}{late}")
-    return figure
+def _waits(name: str, milliseconds: list[float], most: float) -> Waits:
+    return Waits(f"lists.{name}", name, tuple(milliseconds), most)
 
 
 # The lower a number, the more entries it has: the first template, salesperson and campaign are the biggest.
