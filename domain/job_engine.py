@@ -38,7 +38,8 @@ log = structlog.get_logger()
 
 # A live owner holds its row lock from the claim on, but for the moment between two transactions.
 GRACE_SECONDS = 2.0
-# What a chunk that failed or lost its owner waits before the next attempt; doubled each time, 30 s at most.
+# What a chunk waits before the next attempt, doubled each time: 5 s at most when it failed or was put back, so that it
+# goes on soon after a full disk has room again; 30 s when it lost its owner, which it may have killed itself.
 BACKOFF_SECONDS = 0.25
 # A chunk that failed this often by its own fault is poison: it fails, the rest is done.
 MAX_FAILURES = 5
@@ -229,8 +230,8 @@ def _claim_next(session: Session, job: Job) -> Claim | None:
 def perform(sessions: sessionmaker[Session], claimed: Claim) -> None:
     """Do a claimed chunk in one transaction; record a failure in another if it goes wrong.
 
-    Faults of the surroundings (a lost connection, a deadlock) are no failures of the chunk: it stays claimed and
-    is claimed again after the grace.
+    Faults of the surroundings (a lost connection, a deadlock, a full disk) are no failures of the chunk: it is put
+    back, or, where that is impossible, stays claimed; either way it is claimed again after a pause.
     """
     try:
         with transaction(sessions, isolation=KINDS[claimed.kind].isolation) as session:
@@ -480,7 +481,7 @@ def _refuse(session: Session, claimed: Claim, refusal: Refusal) -> None:
 def _release(session: Session, claimed: Claim) -> None:
     session.execute(
         text(
-            "UPDATE job_chunk SET state = 'pending' "
+            "UPDATE job_chunk SET state = 'pending', claimed_at = clock_timestamp() "
             "WHERE job_id = :job_id AND no = :no AND state = 'running' AND attempt = :attempt"
         ),
         {"job_id": claimed.job_id, "no": claimed.no, "attempt": claimed.attempt},
