@@ -445,11 +445,18 @@ def verify(data: Path | None) -> None:
 
 
 @main.command(context_settings={"ignore_unknown_options": True})
+@click.option("--faults", is_flag=True, help="The fault matrix instead, every case of it.")
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
-def test(arguments: tuple[str, ...]) -> None:
-    """Run the tests; further arguments go to pytest."""
+def test(faults: bool, arguments: tuple[str, ...]) -> None:
+    """Run the tests; further arguments go to pytest.
+
+    With --faults: --case N (may be repeated) runs one case, --seed N decides targets and moments, --patience N
+    multiplies what recovery may take, on a busy machine; --report FILE keeps the report.
+    """
     # The whole suite on all cores, up to four; a chosen part starts faster on one.
     chosen = arguments or ("--numprocesses=auto", "--maxprocesses=4")
+    if faults:
+        chosen = ("tests/faults", "--faults", *arguments)
     sys.exit(subprocess.call([sys.executable, "-m", "pytest", *chosen], cwd=commands.ROOT))
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from tests.acceptance.company import FINAL, LINES, Company
-from tests.acceptance.stack import wait_for
+from ops.faults.company import FINAL, LINES, Company
+from ops.faults.oracle import Oracle
+from ops.faults.stack import wait_for
 
 
 def test_canceling_opens_the_segment_as_it_was(company: Company) -> None:
@@ -35,7 +36,7 @@ def test_canceling_opens_the_segment_as_it_was(company: Company) -> None:
     assert client.get("/logged-segments").json["items"] == []
     assert [segment["no"] for segment in client.get("/segments").json["items"]] == [no]
     company.assert_logged_exactly_once(company.log(no))
-    company.assert_sound()
+    Oracle(company).check()
 
 
 def test_a_cancel_outlives_the_death_of_all_workers(company: Company) -> None:
@@ -49,7 +50,7 @@ def test_a_cancel_outlives_the_death_of_all_workers(company: Company) -> None:
     assert company.ended(job_id)["state"] == "canceled"
     assert company.written() == 0
     assert company.client.get(f"/segments/{no}").json["status"] == "open"
-    company.assert_sound()
+    Oracle(company).check()
 
 
 def test_a_finished_job_cannot_be_canceled(company: Company) -> None:

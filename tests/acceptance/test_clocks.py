@@ -20,7 +20,7 @@ from domain.database import make_engine, make_sessions, transaction
 from domain.migrations import upgrade
 from ops.commands import ROOT
 from ops.embedded import EmbeddedPostgres, EmbeddedRedis
-from tests.acceptance.stack import wait_for
+from ops.faults.stack import wait_for
 
 LIBRARY = Path(libfaketime.__file__).parent / "vendor" / "libfaketime" / "src" / "libfaketime.so.1"
 

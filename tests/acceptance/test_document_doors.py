@@ -13,9 +13,10 @@ from celery import Celery
 from sqlalchemy import text
 
 from domain import hints
-from tests.acceptance.client import Client
-from tests.acceptance.company import Company
-from tests.acceptance.stack import Stack, wait_for
+from ops.faults.client import Client
+from ops.faults.company import Company
+from ops.faults.oracle import Oracle
+from ops.faults.stack import FragileStack, wait_for
 from tests.domain.events import as_text, make_event
 from worker.consumer import STREAM
 
@@ -102,10 +103,10 @@ def test_the_same_events_through_all_doors_at_once_have_one_entry_each(
     assert received["accepted"] + received["duplicates"] == COUNT
     wait_for(lambda: is_read(company.stack), "the stream is read")
     producer.wait_until_recorded(events)
-    company.assert_sound()
+    Oracle(company).check()
 
 
-def group(stack: Stack) -> dict[str, Any]:
+def group(stack: FragileStack) -> dict[str, Any]:
     """Return what Redis knows of the group of consumers."""
     with stack.broker() as broker:
         groups: Any = broker.xinfo_groups(STREAM)
@@ -113,7 +114,7 @@ def group(stack: Stack) -> dict[str, Any]:
         return found
 
 
-def is_read(stack: Stack) -> bool:
+def is_read(stack: FragileStack) -> bool:
     """Tell whether the stream has nothing that is unread or not acknowledged."""
     found = group(stack)
     return not found["lag"] and not found["pending"]
@@ -133,7 +134,7 @@ def test_events_survive_the_death_of_every_process_that_handles_them(
                 wait_for(lambda name=name, leader=leader: stack.leader(name) not in (None, leader), name)
     producer.wait_until_recorded(events)
     wait_for(lambda: is_read(stack), "the stream is read")
-    company.assert_sound()
+    Oracle(company).check()
 
 
 def test_the_worker_dies_while_it_records(company: Company, producer: Producer) -> None:  # case 2
@@ -149,7 +150,7 @@ def test_the_worker_dies_while_it_records(company: Company, producer: Producer) 
         wait_for(lambda: stack.value(recording) == 1, "a batch is being recorded")
         stack.kill(*stack.members("worker"))
     producer.wait_until_recorded(events)
-    company.assert_sound()
+    Oracle(company).check()
 
 
 def test_what_redis_lost_is_found_missing_and_sent_again(
@@ -167,7 +168,7 @@ def test_what_redis_lost_is_found_missing_and_sent_again(
     producer.wait_until_recorded(events)
     assert producer.missing(events) == []
     assert stack.leader("consumer") == consumer
-    company.assert_sound()
+    Oracle(company).check()
 
 
 def test_garbage_in_the_queue_of_documents_disturbs_nobody_else(
@@ -187,7 +188,7 @@ def test_garbage_in_the_queue_of_documents_disturbs_nobody_else(
     producer.send(events)
     producer.wait_until_recorded(events)
     assert [stack.leader("worker"), stack.leader("consumer")] == others
-    company.assert_sound()
+    Oracle(company).check()
 
 
 def test_without_postgresql_nothing_is_acknowledged_and_all_of_it_comes_in_later(
@@ -205,4 +206,4 @@ def test_without_postgresql_nothing_is_acknowledged_and_all_of_it_comes_in_later
     producer.wait_until_recorded(events)
     wait_for(lambda: is_read(stack), "the stream is read")
     assert stack.leader("consumer") == consumer
-    company.assert_sound()
+    Oracle(company).check()

@@ -12,25 +12,26 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.acceptance.company import LINES, Company
-from tests.acceptance.stack import Stack, lives, wait_for
+from ops.faults.company import LINES, Company
+from ops.faults.oracle import Oracle
+from ops.faults.stack import FragileStack, lives, wait_for
 
 GONE_SECONDS = 12
 
 
-def kill_a_pool_process(stack: Stack) -> None:
+def kill_a_pool_process(stack: FragileStack) -> None:
     """Case 2."""
     stack.kill(stack.members("worker")[0])
 
 
-def kill_the_whole_worker(stack: Stack) -> None:
+def kill_the_whole_worker(stack: FragileStack) -> None:
     """Case 1: the parent and, before it can be restarted, its pool processes."""
     leader = stack.leader("worker")
     stack.kill(leader, *stack.members("worker"))
     wait_for(lambda: stack.leader("worker") not in (None, leader), "another worker")
 
 
-def kill_the_parent_of_the_pool(stack: Stack) -> None:
+def kill_the_parent_of_the_pool(stack: FragileStack) -> None:
     """Case 1: its pool processes are left without a parent."""
     leader, pool = stack.leader("worker"), stack.members("worker")
     stack.kill(leader)
@@ -38,19 +39,19 @@ def kill_the_parent_of_the_pool(stack: Stack) -> None:
     assert not any(map(lives, pool)), "pool processes live on without a parent"
 
 
-def kill_worker_and_beat(stack: Stack) -> None:
+def kill_worker_and_beat(stack: FragileStack) -> None:
     """Cases 1 and 13."""
     kill_beat(stack)
     kill_the_whole_worker(stack)
 
 
-def kill_beat(stack: Stack) -> None:
+def kill_beat(stack: FragileStack) -> None:
     """Case 13."""
     stack.kill(beat := stack.leader("beat"))
     wait_for(lambda: stack.leader("beat") not in (None, beat), "another beat")
 
 
-def empty_redis(stack: Stack) -> None:
+def empty_redis(stack: FragileStack) -> None:
     """Case 3: and every hint of the next two seconds is lost as well."""
     end = time.monotonic() + 2
     with stack.broker() as broker:
@@ -58,18 +59,18 @@ def empty_redis(stack: Stack) -> None:
             broker.flushall()
 
 
-def kill_redis(stack: Stack) -> None:
+def kill_redis(stack: FragileStack) -> None:
     """Case 4: it starts empty."""
     stack.redis.kill()
     stack.redis.start()
 
 
-def restart_postgres_at_once(stack: Stack) -> None:
+def restart_postgres_at_once(stack: FragileStack) -> None:
     """Case 5."""
     stack.postgres.restart()
 
 
-def stop_the_worker(stack: Stack) -> None:
+def stop_the_worker(stack: FragileStack) -> None:
     """Case 32: it is gone in time, its pool processes as well."""
     leader, pool = stack.leader("worker"), stack.members("worker")
     begun = time.monotonic()
@@ -79,7 +80,7 @@ def stop_the_worker(stack: Stack) -> None:
     assert time.monotonic() - begun < GONE_SECONDS
 
 
-def put_garbage_into_the_queue(stack: Stack) -> None:
+def put_garbage_into_the_queue(stack: FragileStack) -> None:
     """Case 17: bytes, JSON that is no message, and a message without a body; the worker may end, and is back."""
     leader = stack.leader("worker")
     with stack.broker() as broker:
@@ -100,7 +101,7 @@ STRIKES_AROUND_IT = [kill_beat, empty_redis, kill_redis, stop_the_worker, put_ga
 
 
 @pytest.mark.parametrize("strike", STRIKES_WORK + STRIKES_AROUND_IT, ids=lambda strike: strike.__name__)
-def test_the_job_goes_on_by_itself(company: Company, strike: Callable[[Stack], None]) -> None:
+def test_the_job_goes_on_by_itself(company: Company, strike: Callable[[FragileStack], None]) -> None:
     """L8: nothing lost, nothing twice, and all is well afterwards."""
     job_id = company.log(company.segment(lines=LINES), follow_up=True)
     company.midway(job_id)
@@ -114,7 +115,7 @@ def test_the_job_goes_on_by_itself(company: Company, strike: Callable[[Stack], N
     follow_up = company.job(job_id)["result"]["follow_up_segment_no"]
     assert company.client.get(f"/segments/{follow_up}").json["lines_count"] == LINES
     assert company.stack.value("SELECT count(*) FROM job_chunk WHERE failures > 0") == 0
-    company.assert_sound()
+    Oracle(company).check()
 
 
 def test_the_job_outlives_one_fault_after_the_other(company: Company) -> None:
@@ -124,7 +125,7 @@ def test_the_job_outlives_one_fault_after_the_other(company: Company) -> None:
         company.stack.wait_until_writing(1)
         strike(company.stack)
     company.assert_logged_exactly_once(job_id)
-    company.assert_sound()
+    Oracle(company).check()
 
 
 def test_a_hint_that_was_lost_is_replaced(company: Company) -> None:
@@ -137,7 +138,7 @@ def test_a_hint_that_was_lost_is_replaced(company: Company) -> None:
         broker.flushall()
     stack.kill(*workers, number=signal.SIGCONT)
     company.assert_logged_exactly_once(job_id, 100)
-    company.assert_sound()
+    Oracle(company).check()
 
 
 def test_a_paused_worker_that_was_overtaken_writes_nothing(company: Company) -> None:
@@ -151,4 +152,4 @@ def test_a_paused_worker_that_was_overtaken_writes_nothing(company: Company) -> 
     stack.kill(paused, number=signal.SIGCONT)
     assert job["state"] == "succeeded", job
     company.assert_logged_exactly_once(job_id)
-    company.assert_sound()
+    Oracle(company).check()

@@ -8,25 +8,26 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.acceptance.client import Answer
-from tests.acceptance.company import LINES, Company
-from tests.acceptance.stack import Stack, wait_for
+from ops.faults.client import Answer
+from ops.faults.company import LINES, Company
+from ops.faults.oracle import Oracle
+from ops.faults.stack import FragileStack, wait_for
 
 LONGEST_ANSWER = 5.0
 
 
-def silence_redis(stack: Stack) -> None:
+def silence_redis(stack: FragileStack) -> None:
     """Have Redis take connections and never answer."""
     stack.kill(stack.redis.pid, number=signal.SIGSTOP)
 
 
-def stop_redis(stack: Stack) -> None:
+def stop_redis(stack: FragileStack) -> None:
     """Have connections to Redis refused."""
     stack.redis.kill()
 
 
 @pytest.mark.parametrize("fault", [silence_redis, stop_redis], ids=lambda fault: fault.__name__)
-def test_work_is_taken_without_redis(company: Company, fault: Callable[[Stack], None]) -> None:
+def test_work_is_taken_without_redis(company: Company, fault: Callable[[FragileStack], None]) -> None:
     """RELIABILITY 3, case 29: every answer comes in time and says yes; the work is done when Redis is back."""
     stack, client = company.stack, company.client
     waiting = [company.segment(lines=100) for _ in range(4)]
@@ -52,7 +53,7 @@ def test_work_is_taken_without_redis(company: Company, fault: Callable[[Stack], 
     stack.heal()
     for answer in answers[2::4]:
         company.assert_logged_exactly_once(answer.json["id"], 100)
-    company.assert_sound()
+    Oracle(company).check()
     assert (stack.leader("worker"), stack.leader("beat")) == (worker, beat)
 
 
@@ -90,5 +91,5 @@ def test_without_postgresql_clients_are_told_to_come_again(company: Company) -> 
     answer = client.post(f"/segments/{other}/log", headers={"Idempotency-Key": "down"})
     assert (answer.status, "idempotency-replayed" in answer.headers) == (202, False)
     company.assert_logged_exactly_once(answer.json["id"], 100)
-    company.assert_sound()
+    Oracle(company).check()
     assert (stack.leader("worker"), stack.leader("beat")) == (worker, beat)

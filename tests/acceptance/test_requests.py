@@ -10,9 +10,10 @@ from http.client import HTTPException
 
 import pytest
 
-from tests.acceptance.client import Answer
-from tests.acceptance.company import LINES, Company
-from tests.acceptance.stack import wait_for
+from ops.faults.client import Answer
+from ops.faults.company import LINES, Company
+from ops.faults.oracle import Oracle
+from ops.faults.stack import wait_for
 
 
 def at_once(count: int, call: Callable[[], Answer]) -> list[Answer]:
@@ -78,7 +79,7 @@ def test_a_key_sent_again_after_web_was_killed_finds_its_job(company: Company) -
 
     assert (answer.status, answer.headers["idempotency-replayed"]) == (202, "true")
     company.assert_logged_exactly_once(answer.json["id"], 100)
-    company.assert_sound()
+    Oracle(company).check()
 
 
 @pytest.mark.parametrize("after", [0.0, 0.02])

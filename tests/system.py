@@ -1,4 +1,7 @@
-"""One running stack per xdist worker, whole and tidy at the start of every test, and a time limit on each."""
+"""Fixtures of the whole system, for tests/acceptance and tests/faults: one running stack per xdist worker serves both.
+
+It is whole and tidy at the start of every test, and each test has a time limit.
+"""
 
 from __future__ import annotations
 
@@ -7,21 +10,22 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.acceptance.company import Company
-from tests.acceptance.stack import Stack
+from ops.faults.company import Company
+from ops.faults.oracle import Oracle
+from ops.faults.stack import FragileStack
 
 SECONDS_PER_TEST = 120
 
 
 @pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FragileStack]:
     """The system, running."""
-    with Stack(tmp_path_factory.mktemp("stack")).running() as running:
+    with FragileStack(tmp_path_factory.mktemp("stack")).running() as running:
         yield running
 
 
 @pytest.fixture(scope="session")
-def the_company(stack: Stack) -> Company:
+def the_company(stack: FragileStack) -> Company:
     """A company that uses the system all through the run."""
     return Company(stack)
 
@@ -34,6 +38,12 @@ def company(the_company: Company, request: pytest.FixtureRequest) -> Iterator[Co
         yield the_company
         the_company.stack.heal()
         the_company.tidy()
+
+
+@pytest.fixture
+def oracle(company: Company) -> Oracle:
+    """What must hold whatever was killed (RELIABILITY 3)."""
+    return Oracle(company)
 
 
 class TimeLimit:
