@@ -195,6 +195,9 @@ class Feeder:
             return found
 
     def is_read(self) -> bool:
-        """Tell whether the stream has nothing that is unread or not acknowledged."""
-        found = self.group()
+        """Tell whether the stream has nothing that is unread or not acknowledged; while it is not there, no."""
+        try:
+            found = self.group()
+        except redis.RedisError:
+            return False
         return not found["lag"] and not found["pending"]

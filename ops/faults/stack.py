@@ -21,7 +21,7 @@ import redis
 from sqlalchemy import Engine, Row, create_engine, text
 
 from domain.migrations import upgrade
-from ops.commands import ROOT
+from ops.commands import ROOT, Command
 from ops.data_folder import DataFolder
 from ops.embedded import EmbeddedPostgres, EmbeddedRedis
 from ops.faults.client import Client
@@ -162,6 +162,18 @@ class FragileStack:
             )  # fmt: skip
         wait_for(self.is_whole, "the stack is up", seconds=READY_SECONDS)
 
+    @contextmanager
+    def beside(self, command: Command, environment: dict[str, str] | None = None) -> Iterator[int]:
+        """Run one more process of the system for the length of a block; give its process id."""
+        settings = os.environ | self.environment | command.environment | (environment or {})
+        with (self.folder / "beside.log").open("ab") as log:
+            process = subprocess.Popen(command.arguments, cwd=ROOT, env=settings, stdout=log, stderr=log)
+        try:
+            yield process.pid
+        finally:
+            process.kill()
+            process.wait()
+
     def _stop(self) -> None:
         assert self._up is not None
         if self._engine is not None:
@@ -179,7 +191,11 @@ class FragileStack:
 
     def failed_sweeps(self) -> int:
         """Return how often beat has said that it could not look for work or tell of it."""
-        return (self._data.logs / "beat.log").read_text().count('"sweep_failed"')
+        return self.has_logged("beat", "sweep_failed")
+
+    def has_logged(self, name: str, event: str) -> int:
+        """Return how often a process has written of an event to its log."""
+        return (self._data.logs / f"{name}.log").read_text(errors="replace").count(f'"{event}"')
 
     # Its processes
 
