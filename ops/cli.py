@@ -32,7 +32,7 @@ SECTIONS = {
         "migrate",
         "verify",
     ),
-    "Development": ("test", "check", "bench", "bench-log"),
+    "Development": ("test", "chaos", "check", "bench", "bench-log"),
 }
 
 
@@ -458,6 +458,20 @@ def test(faults: bool, arguments: tuple[str, ...]) -> None:
     if faults:
         chosen = ("tests/faults", "--faults", *arguments)
     sys.exit(subprocess.call([sys.executable, "-m", "pytest", *chosen], cwd=commands.ROOT))
+
+
+@main.command()
+@click.option("--minutes", type=click.FloatRange(min=0, min_open=True), default=1.0, help="How long [1].")
+@click.option("--seed", type=int, default=1, help="Decides what strikes, whom, when [1].")
+@data_option("An empty folder for everything of this run [a new one in var/chaos].")
+def chaos(minutes: float, seed: int, data: Path | None) -> None:
+    """Use a system while everything of it is killed, paused, emptied and restarted; then ask the oracle.
+
+    The stack is the run's own. A picture of the run is drawn as SVG. The exit code is 1 if the oracle says no.
+    """
+    from ops.faults.command import run
+
+    run(minutes=minutes, seed=seed, data=data)
 
 
 @main.command()

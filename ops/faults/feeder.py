@@ -58,6 +58,7 @@ class Feeder:
         self._celery.conf.update(hints.BROKER)
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
+        self._fault: Exception | None = None
         company.record_documents()
 
     def close(self) -> None:
@@ -142,17 +143,23 @@ class Feeder:
         self._thread.start()
 
     def stop(self) -> None:
-        """Send no more; return when the last one is handed over."""
+        """Send no more; return when the last one is handed over, or raise what went wrong."""
         self._stopping.set()
         if self._thread is not None:
             self._thread.join()
             self._thread = None
+        if self._fault is not None:
+            fault, self._fault = self._fault, None
+            raise fault
 
     def _run(self, per_second: float, doors: Sequence[str]) -> None:
-        while not self._stopping.is_set():
-            events = self.make(self._rng.randint(1, 10))
-            self.doors[self._rng.choice(doors)](events)
-            self._stopping.wait(len(events) / per_second)
+        try:
+            while not self._stopping.is_set():
+                events = self.make(self._rng.randint(1, 10))
+                self.doors[self._rng.choice(doors)](events)
+                self._stopping.wait(len(events) / per_second)
+        except Exception as fault:
+            self._fault = fault
 
     # What became of them
 
@@ -195,6 +202,9 @@ class Feeder:
             return found
 
     def is_read(self) -> bool:
-        """Tell whether the stream has nothing that is unread or not acknowledged."""
-        found = self.group()
+        """Tell whether the stream has nothing that is unread or not acknowledged; while it is not there, no."""
+        try:
+            found = self.group()
+        except redis.RedisError:
+            return False
         return not found["lag"] and not found["pending"]

@@ -84,15 +84,12 @@ class Oracle:
         return problems
 
     def _unsettled(self) -> Iterator[str]:
-        stack = self._stack
-        for is_well, what in (
-            (stack.is_whole, "all processes are back"),
-            (lambda: stack.value(OPEN_JOBS) == 0, "no job is open"),
-            (lambda: stack.value(WAITING_EVENTS) == 0, "no event waits to be recorded"),
-        ):
-            yield from _said(
-                lambda is_well=is_well, what=what: wait_for(is_well, what, seconds=SETTLE_SECONDS)
-            )
+        yield from _in_vain(self._stack.is_whole, "all processes are back")
+        for query, what in ((OPEN_JOBS, "no job is open"), (WAITING_EVENTS, "no event waits to be recorded")):
+            yield from _in_vain(partial(self._is_none, query), what)
+
+    def _is_none(self, query: str) -> bool:
+        return bool(self._stack.value(query) == 0)
 
     def _fresh_job(self) -> Iterator[str]:
         begun = time.monotonic()

@@ -21,7 +21,7 @@ import redis
 from sqlalchemy import Engine, Row, create_engine, text
 
 from domain.migrations import upgrade
-from ops.commands import ROOT
+from ops.commands import ROOT, Command
 from ops.data_folder import DataFolder
 from ops.embedded import EmbeddedPostgres, EmbeddedRedis
 from ops.faults.client import Client
@@ -36,6 +36,14 @@ from ops.processes import (
 
 T = TypeVar("T")
 
+# The words of a command line that tell what a process does, the more telling ones first.
+ROLES = {
+    "gunicorn": "web",
+    "worker.consumer": "consumer",
+    "--queues=documents": "documents",
+    "beat": "beat",
+    "worker": "worker",
+}
 # Longer than `up` gives itself, so that its own words are what is seen.
 READY_SECONDS = 90
 # Chunks whose entries are being written this moment: not claimed, not waiting, not committing. PostgreSQL shows the
@@ -162,6 +170,18 @@ class FragileStack:
             )  # fmt: skip
         wait_for(self.is_whole, "the stack is up", seconds=READY_SECONDS)
 
+    @contextmanager
+    def beside(self, command: Command, environment: dict[str, str] | None = None) -> Iterator[int]:
+        """Run one more process of the system for the length of a block; give its process id."""
+        settings = os.environ | self.environment | command.environment | (environment or {})
+        with (self.folder / "beside.log").open("ab") as log:
+            process = subprocess.Popen(command.arguments, cwd=ROOT, env=settings, stdout=log, stderr=log)
+        try:
+            yield process.pid
+        finally:
+            process.kill()
+            process.wait()
+
     def _stop(self) -> None:
         assert self._up is not None
         if self._engine is not None:
@@ -179,14 +199,22 @@ class FragileStack:
 
     def failed_sweeps(self) -> int:
         """Return how often beat has said that it could not look for work or tell of it."""
-        return (self._data.logs / "beat.log").read_text().count('"sweep_failed"')
+        return self.has_logged("beat", "sweep_failed")
+
+    def has_logged(self, name: str, event: str) -> int:
+        """Return how often a process has written of an event to its log."""
+        return (self._data.logs / f"{name}.log").read_text(errors="replace").count(f'"{event}"')
 
     # Its processes
 
     def leader(self, name: str) -> int | None:
         """Return the process id of `web`, `worker`, `documents`, `consumer` or `beat`, None while it is away."""
+        return self.leaders().get(name)
+
+    def leaders(self) -> dict[str, int]:
+        """Map the roles, as `leader` knows them, to the processes that are there."""
         assert self._up is not None
-        return next((pid for pid in children_of(self._up.pid) if name in _roles(pid)), None)
+        return {role: pid for pid in children_of(self._up.pid) if (role := _role(pid))}
 
     def members(self, name: str) -> list[int]:
         """Return the process ids that web's or the worker's leader has started: the ones that do the work."""
@@ -230,8 +258,8 @@ class FragileStack:
                 send_signal(server.process.pid, signal.SIGCONT)
             else:
                 server.start()
-        for pid in [self.leader("worker"), *self.members("worker"), self.leader("consumer")]:
-            if pid:
+        for leader in self.leaders().values():
+            for pid in (leader, *children_of(leader)):
                 send_signal(pid, signal.SIGCONT)
         wait_for(self.is_whole, "the stack is whole again", seconds=READY_SECONDS)
 
@@ -290,7 +318,6 @@ def _parent(pid: int) -> int | None:
     return int(fields[1]) if fields[0] not in "ZX" else None
 
 
-def _roles(pid: int) -> list[str]:
+def _role(pid: int) -> str | None:
     arguments = command_line(pid)
-    names = {"gunicorn": "web", "worker.consumer": "consumer", "--queues=documents": "documents"}
-    return [names[word] for word in arguments if word in names] or arguments
+    return next((role for word, role in ROLES.items() if word in arguments), None)

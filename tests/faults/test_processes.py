@@ -7,49 +7,39 @@ from __future__ import annotations
 
 import pytest
 
+from ops import commands
 from ops.faults import strikes
 from ops.faults.company import LINES, Company
 from ops.faults.report import Case
 from ops.faults.stack import lives, wait_for
+from tests.faults.chunks import at_work, were_claimed_again
 
-CLAIMED_AGAIN_SECONDS = 5
-
-
-def open_chunks(company: Company, job_id: str) -> dict[int, int]:
-    """Map each chunk at work to the number of its attempt."""
-    rows = company.stack.rows(
-        "SELECT no, attempt FROM job_chunk WHERE job_id = :id AND state = 'running'", id=job_id
-    )
-    return {row.no: row.attempt for row in rows}
-
-
-def were_claimed_again(company: Company, job_id: str, chunks: dict[int, int]) -> bool:
-    """Tell whether chunks have another attempt than the one that was struck, or were done by it after all."""
-    rows = company.stack.rows("SELECT no, attempt, state FROM job_chunk WHERE job_id = :id", id=job_id)
-    now = {row.no: row for row in rows}
-    return all(now[no].attempt > attempt or now[no].state == "done" for no, attempt in chunks.items())
+BEATS_SINCE = """
+    SELECT count(*) FROM pg_stat_activity
+    WHERE application_name = 'interlog-beat' AND state_change > CAST(:moment AS timestamptz)
+"""
+RUNS = "SELECT count(*) FROM purge_record"
+MAKE_DUE = "UPDATE purge_schedule SET next_run_at = clock_timestamp() RETURNING 1"
 
 
 @pytest.mark.case(1, "kill -9 of a worker's parent, mid chunk, x3")
 def test_the_workers_parent_is_killed(company: Company, case: Case) -> None:
     """Its chunks are claimed again within 5 s."""
     stack, job_id = company.stack, company.log(company.segment(lines=LINES), follow_up=True)
-    struck = 0
     for _ in range(3):
         stack.wait_until_writing()
-        chunks, pool = open_chunks(company, job_id), stack.members("worker")
+        chunks = at_work(company, job_id)
         case.inject("kill -9 of the parent")
         strikes.kill_the_parent_of_the_pool(stack)
         case.recovers(
             lambda chunks=chunks: were_claimed_again(company, job_id, chunks),
             "its chunks are claimed again",
-            within=CLAIMED_AGAIN_SECONDS,
+            within=5,
         )
-        assert not any(map(lives, pool))
-        struck += len(chunks)
     company.assert_logged_exactly_once(job_id)
-    assert struck > 0
     assert company.retries(job_id) > 0, "the fault struck nothing"
+    follow_up = company.job(job_id)["result"]["follow_up_segment_no"]
+    assert company.client.get(f"/segments/{follow_up}").json["lines_count"] == LINES
 
 
 @pytest.mark.case(2, "kill -9 of a pool child, mid chunk, x5")
@@ -66,10 +56,43 @@ def test_a_pool_process_is_killed(company: Company, case: Case) -> None:
         wait_for(lambda victim=victim: not lives(victim), "it is gone")
         assert all(lives(other) for other in pool if other != victim)
         case.recovers(
-            lambda victim=victim: len(stack.members("worker")) == stack.options.workers,
-            "the pool is whole",
-            within=10,
+            lambda: len(stack.members("worker")) == stack.options.workers, "the pool is whole", within=10
         )
     company.assert_logged_exactly_once(job_id)
     assert company.retries(job_id) > 0, "the fault struck nothing"
     assert stack.leader("worker") == leader
+
+
+@pytest.mark.case(13, "kill -9 of beat, one of two, then both: mid job, schedule due")
+def test_beats_are_killed(company: Company, case: Case) -> None:
+    """The job goes on; a schedule that is due runs once, within 5 s."""
+    stack = company.stack
+    answer = company.client.post("/purge-schedules", {"name": "Yearly", "cron": "0 0 1 1 *"})
+    assert answer.status == 201, answer.text
+    with stack.beside(commands.beat()) as second:
+        wait_for(lambda: looking_since(company) == 2, "both beats look")
+        job_id = company.log(company.segment(lines=LINES))
+        stack.wait_until_writing()
+
+        case.inject("kill -9 of one of two beats, a schedule is due")
+        first = stack.leader("beat")
+        stack.kill(first)
+        stack.value(MAKE_DUE)
+        case.recovers(lambda: stack.value(RUNS) == 1, "the schedule has run", within=5)
+        strikes.wait_for_another(stack, "beat", first)
+
+        case.inject("kill -9 of both, a schedule is due, work is open")
+        stack.kill(stack.leader("beat"), second)
+        stack.value(MAKE_DUE)
+        case.recovers(lambda: stack.value(RUNS) == 2, "the schedule has run", within=5)
+    company.assert_logged_exactly_once(job_id)
+    with stack.beside(commands.beat()):
+        for _ in range(2):
+            moment = stack.value("SELECT CAST(clock_timestamp() AS text)")
+            wait_for(lambda moment=moment: looking_since(company, moment) == 2, "both beats look again")
+        assert stack.value(RUNS) == 2
+
+
+def looking_since(company: Company, moment: str = "-infinity") -> int:
+    """Count the beats that have asked PostgreSQL for work since a moment."""
+    return int(company.stack.value(BEATS_SINCE, moment=moment))
