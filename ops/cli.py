@@ -446,18 +446,23 @@ def verify(data: Path | None) -> None:
 
 @main.command(context_settings={"ignore_unknown_options": True})
 @click.option("--faults", is_flag=True, help="The fault matrix instead, every case of it.")
+@click.option(
+    "--mutations", is_flag=True, help="Takes safeguards away, one by one; the fault matrix must notice."
+)
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
-def test(faults: bool, arguments: tuple[str, ...]) -> None:
+def test(faults: bool, mutations: bool, arguments: tuple[str, ...]) -> None:
     """Run the tests; further arguments go to pytest.
 
     With --faults: --case N (may be repeated) runs one case, --seed N decides targets and moments, --patience N
-    multiplies what recovery may take, on a busy machine; --report FILE keeps the report.
+    multiplies what recovery may take, on a busy machine; --report FILE keeps the report. With --mutations, names of
+    saboteurs choose some of them.
     """
     # The whole suite on all cores, up to four; a chosen part starts faster on one.
     chosen = arguments or ("--numprocesses=auto", "--maxprocesses=4")
     if faults:
         chosen = ("tests/faults", "--faults", *arguments)
-    sys.exit(subprocess.call([sys.executable, "-m", "pytest", *chosen], cwd=commands.ROOT))
+    program, chosen = ("tests.faults.mutations", arguments) if mutations else ("pytest", chosen)
+    sys.exit(subprocess.call([sys.executable, "-m", program, *chosen], cwd=commands.ROOT))
 
 
 @main.command()

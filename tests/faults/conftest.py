@@ -17,7 +17,7 @@ from ops.faults.feeder import Feeder
 from ops.faults.oracle import Oracle
 from ops.faults.report import FAILED, NOT_RUN, PASSED, Case, Report
 from ops.faults.stack import FragileStack, StackOptions
-from tests.system import TimeLimit
+from tests.system import TimeLimit, options_of
 
 # What runs without --faults, in CI: less than four minutes of one core.
 SHORT = {1, 2, 3, 4, 5, 6, 7, 9, 14, 20, 21, 29, 30, 33}
@@ -137,7 +137,8 @@ def fresh_company(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Fr
 
     @contextmanager
     def make(options: StackOptions | None = None) -> Iterator[Company]:
-        with FragileStack(tmp_path / f"stack-{next(numbers)}", options).running() as stack:
+        started_with = options_of(request.config, options)
+        with FragileStack(tmp_path / f"stack-{next(numbers)}", started_with).running() as stack:
             company = Company(stack)
             stack.forget_violations()
             yield company

@@ -35,17 +35,15 @@ class Saboteur:
         Takes it away, given the module.
     says
         In a few words what is missing now.
-    case
-        The test that has to go red, `file.py::name`.
-    lines
-        Lines of a large segment in that test.
+    test
+        The test of tests/faults that has to go red, `file.py::name`.
     """
 
     name: str
     module: str
     act: Callable[[Any], None]
     says: str
-    case: str
+    test: str
 
 
 def no_fence(job_engine: Any) -> None:
@@ -147,20 +145,25 @@ def everything_is_poison(database: Any) -> None:
 
 
 def patient_web(broker: Any) -> None:
-    """Have requests wait for a silent broker as long as it takes."""
-    broker.TIMEOUTS = {"socket_timeout": 30, "socket_connect_timeout": 30}
+    """Have requests wait long for a silent broker."""
+    broker.TIMEOUTS = {"socket_timeout": 8, "socket_connect_timeout": 8}
 
 
 def done_apart(job_engine: Any) -> None:
-    """Mark a chunk as done before the transaction that does its work is committed."""
-    perform = job_engine._perform
+    """Mark a chunk as done, and commit that, before its work."""
+    fenced = job_engine._fenced
 
-    def apart(session: Any, claimed: Any) -> None:
-        perform(session, claimed)
-        if claimed.step is job_engine.Step.WORK:
-            session.commit()
+    def apart(session: Any, claimed: Any) -> Any:
+        chunk = fenced(session, claimed)
+        if chunk is not None and claimed.step is job_engine.Step.WORK:
+            session.execute(
+                job_engine.text("UPDATE job_chunk SET state = 'done' WHERE job_id = :job_id AND no = :no"),
+                {"job_id": claimed.job_id, "no": claimed.no},
+            )
+            session.connection().connection.driver_connection.commit()
+        return chunk
 
-    job_engine._perform = apart
+    job_engine._fenced = apart
 
 
 def engage() -> None:
@@ -207,5 +210,83 @@ def _with(module: ModuleType, **changed: Any) -> ModuleType:
     return other
 
 
-SABOTEURS: list[Saboteur] = []
+SABOTEURS = [
+    Saboteur(
+        "no_fence",
+        "domain.job_engine",
+        no_fence,
+        "no fence",
+        "test_owners.py::test_an_owner_that_was_overtaken_is_fenced",
+    ),
+    Saboteur(
+        "acknowledge_first",
+        "worker.consumer",
+        acknowledge_first,
+        "XACK before commit",
+        "test_documents.py::test_the_consumer_is_killed_before_it_acknowledges",
+    ),
+    Saboteur(
+        "no_on_conflict",
+        "domain.document_inbox",
+        no_on_conflict,
+        "no ON CONFLICT",
+        "test_documents.py::test_one_event_comes_through_all_doors_at_once",
+    ),
+    Saboteur(
+        "no_sweep",
+        "worker.scheduler",
+        no_sweep,
+        "sweep off, with FLUSHALL",
+        "test_servers.py::test_redis_is_emptied_while_hints_are_published",
+    ),
+    Saboteur(
+        "group_from_the_end",
+        "worker.consumer",
+        group_from_the_end,
+        "$ for 0 in XGROUP",
+        "test_promises.py::test_what_comes_before_the_group_is_read",
+    ),
+    Saboteur(
+        "hint_before_commit",
+        "web.database",
+        hint_before_commit,
+        "publish before commit",
+        "test_promises.py::test_a_hint_comes_after_the_commit",
+    ),
+    Saboteur(
+        "key_apart",
+        "web.idempotency",
+        key_apart,
+        "idempotency key in a transaction of its own",
+        "test_promises.py::test_a_key_without_its_work_is_no_key",
+    ),
+    Saboteur(
+        "done_apart",
+        "domain.job_engine",
+        done_apart,
+        "chunk marked done in a transaction of its own",
+        "test_processes.py::test_a_pool_process_is_killed",
+    ),
+    Saboteur(
+        "everything_is_poison",
+        "domain.database",
+        everything_is_poison,
+        "a deadlock counts as a failure of the work",
+        "test_conflicts.py::test_statements_that_write_entries_are_ended[deadlock_detected]",
+    ),
+    Saboteur(
+        "no_guard_of_the_clock",
+        "domain.clock_guard",
+        no_guard_of_the_clock,
+        "any clock is believed",
+        "test_clocks.py::test_no_purge_trusts_a_clock_ten_years_ahead",
+    ),
+    Saboteur(
+        "patient_web",
+        "web.broker",
+        patient_web,
+        "requests wait long for a silent Redis",
+        "test_network.py::test_work_is_taken_without_redis[silence_redis]",
+    ),
+]
 BY_NAME = {saboteur.name: saboteur for saboteur in SABOTEURS}

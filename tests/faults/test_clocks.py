@@ -20,6 +20,7 @@ from ops.faults.feeder import Feeder
 from ops.faults.report import Case
 from ops.faults.stack import FragileStack, StackOptions, wait_for
 from tests.faults.conftest import open_to_the_servers_account
+from tests.system import options_of
 
 LINES = 60_000
 # Two looks of beat's.
@@ -37,12 +38,14 @@ def clock_of_postgres(tmp_path_factory: pytest.TempPathFactory) -> Clock:
 
 
 @pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory, clock_of_postgres: Clock) -> Iterator[FragileStack]:
+def stack(
+    tmp_path_factory: pytest.TempPathFactory, clock_of_postgres: Clock, request: pytest.FixtureRequest
+) -> Iterator[FragileStack]:
     """A system whose PostgreSQL goes by a clock of its own; one for the module."""
     folder = tmp_path_factory.mktemp("stack")
     open_to_the_servers_account(folder)
     options = StackOptions(postgres_environment=clock_of_postgres.environment)
-    with FragileStack(folder, options).running() as running:
+    with FragileStack(folder, options_of(request.config, options)).running() as running:
         yield running
 
 
