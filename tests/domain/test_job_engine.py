@@ -196,7 +196,9 @@ def test_a_lost_connection_is_no_failure_of_the_chunk(sessions: Sessions) -> Non
     assert state_of(sessions, job)["state"] == "succeeded"
 
 
-def test_a_chunk_that_its_surroundings_put_back_waits_and_lets_other_jobs_go_first(sessions: Sessions) -> None:
+def test_a_chunk_that_its_surroundings_put_back_waits_and_lets_other_jobs_go_first(
+    sessions: Sessions,
+) -> None:
     """RELIABILITY 3, case 27: a full disk is not asked again and again at once."""
     job = ask(sessions, rows=2)
     work(sessions)

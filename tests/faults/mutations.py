@@ -1,4 +1,4 @@
-"""`interlog test --mutations`: takes one safeguard after another out of the running system; a case must go red each time.
+"""`interlog test --mutations`: one safeguard after another is taken out of the running system; a case must go red.
 
 A case that stays green, or a system that does not even start, fails the run. Arguments go to pytest; names of
 saboteurs choose some of them.
@@ -57,7 +57,9 @@ def outcome_of(saboteur: Saboteur, options: list[str]) -> Outcome:
             cwd=ROOT, env={"INTERLOG_ACCEPTANCE_LINES": str(LINES), **os.environ}, capture_output=True, text=True,
             check=False,
         )  # fmt: skip
-        colour, said = read(result) if result.exists() else (BROKEN, finished.stdout[-300:] or finished.stderr[-300:])
+        colour, said = (
+            read(result) if result.exists() else (BROKEN, finished.stdout[-300:] or finished.stderr[-300:])
+        )
     return Outcome(colour, said, time.monotonic() - begun)
 
 

@@ -101,7 +101,9 @@ def test_postgresqls_clock_jumps(company: Company, feeder: Feeder, postgres_cloc
     feeder.stop()
     feeder.wait_until_recorded(seconds=15)
     assert not is_suspected(company)
-    assert stack.value("SELECT max(created_at) - min(created_at) > interval '3 hours' FROM job"), "no clock jumped"
+    assert stack.value("SELECT max(created_at) - min(created_at) > interval '3 hours' FROM job"), (
+        "no clock jumped"
+    )
 
 
 @pytest.mark.case(24, "worker clock +-2 h")
@@ -123,9 +125,7 @@ def test_a_workers_clock_is_wrong(
 
 
 @pytest.mark.case(25, "clock + 10 years, purge due")
-def test_no_purge_trusts_a_clock_ten_years_ahead(
-    company: Company, postgres_clock: Clock, case: Case
-) -> None:
+def test_no_purge_trusts_a_clock_ten_years_ahead(company: Company, postgres_clock: Clock, case: Case) -> None:
     """E7: refused, on demand and by schedule, and it says so; not a row is deleted before the clock is right."""
     stack, client, lines = company.stack, company.client, 200
     logged_no = company.finished(company.log(company.segment(lines=lines)))["result"]["logged_segment_no"]
@@ -139,7 +139,9 @@ def test_no_purge_trusts_a_clock_ten_years_ahead(
     asked = client.post("/purges", {"filters": old})
     assert (asked.status, asked.json["code"]) == (409, "clock_suspect")
     case.recovers(lambda: is_suspected(company), "beat has noticed", within=5)
-    assert stack.value("SELECT next_run_at < clock_timestamp() FROM purge_schedule"), "the schedule is not due"
+    assert stack.value("SELECT next_run_at < clock_timestamp() FROM purge_schedule"), (
+        "the schedule is not due"
+    )
     by_hand = client.post("/purge-schedules/Yearly/run")
     assert (by_hand.status, by_hand.json["code"]) == (409, "clock_suspect")
     said = time.monotonic()

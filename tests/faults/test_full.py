@@ -32,9 +32,7 @@ def test_the_disk_of_the_log_is_full(
     try:
         with small_disk_for(stack, "interaction", folder / "small", megabytes=4) as disk:
             job_id = company.log(company.segment(lines=LINES))
-            attempts = (
-                "SELECT max(attempt) FROM job_chunk WHERE job_id = :id AND step = 1 AND state IN ('pending', 'running')"
-            )
+            attempts = "SELECT max(attempt) FROM job_chunk WHERE job_id = :id AND step = 1 AND state IN ('pending', 'running')"
             wait_for(lambda: (stack.value(attempts, id=job_id) or 0) > 1, "there is no space any more")
             begun = time.monotonic()
             case.inject("the disk of the log is full")
@@ -59,7 +57,7 @@ def test_the_disk_of_the_log_is_full(
 
 @pytest.mark.case(28, "Redis full (maxmemory 1mb)")
 def test_redis_is_full(company: Company, feeder: Feeder, case: Case) -> None:
-    """Requests are answered with yes, work goes on, workers stay; hints that were taken and cannot be given back too."""
+    """Requests are answered with yes, work goes on, workers stay, even those that take hints meanwhile."""
     stack = company.stack
     leaders = {name: stack.leader(name) for name in ("worker", "documents", "consumer", "beat", "web")}
     job_id = company.log(company.segment(lines=LINES))

@@ -136,7 +136,9 @@ def test_every_connection_to_redis_goes_dead(fresh_company: Callable[..., object
         assert (answer.status, answer.seconds < LONGEST_ANSWER) == (202, True), answer.seconds
         feeder.add(events[:10])
         feeder.send(events[10:])
-        case.recovers(lambda: company.job(answer.json["id"])["state"] == "succeeded", "the job is done", within=15)
+        case.recovers(
+            lambda: company.job(answer.json["id"])["state"] == "succeeded", "the job is done", within=15
+        )
         feeder.wait_until_recorded(seconds=15)
         case.recovered("consumer and documents worker take events", within=15)
         with strikes.paused(stack.leader("beat")):

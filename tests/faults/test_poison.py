@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -40,7 +41,9 @@ def test_garbage_in_the_queues(company: Company, feeder: Feeder, case: Case) -> 
             broker.lpush(queue, *GARBAGE)
     for name, leader in leaders.items():
         case.recovers(
-            lambda name=name, leader=leader: stack.leader(name) not in (None, leader), f"another {name}", within=20
+            lambda name=name, leader=leader: stack.leader(name) not in (None, leader),
+            f"another {name}",
+            within=20,
         )
     feeder.send(feeder.make(50))
     feeder.wait_until_recorded()
@@ -67,7 +70,9 @@ def test_a_chunk_that_violates_a_constraint(company: Company, case: Case) -> Non
         stack.rows("ALTER TABLE interaction DROP CONSTRAINT poison")
     assert job["state"] == "failed"
     assert "poison" in json.dumps(job["problem"]), job["problem"]
-    (failed,) = stack.rows("SELECT failures, error FROM job_chunk WHERE job_id = :id AND state = 'failed'", id=job_id)
+    (failed,) = stack.rows(
+        "SELECT failures, error FROM job_chunk WHERE job_id = :id AND state = 'failed'", id=job_id
+    )
     assert failed.failures == job_engine.MAX_FAILURES
     assert '"poison"' in failed.error
     assert company.written() == 0
@@ -88,7 +93,9 @@ HOLD = """
 def test_a_chunk_whose_worker_dies_each_time(company: Company, case: Case) -> None:
     """It is tried less and less often, others are done meanwhile, and it can be canceled."""
     stack, no = company.stack, company.segment(lines=FOUR_CHUNKS)
-    deadly = stack.value("SELECT contact_id FROM segment_line WHERE line_no = :line", line=case.rng.randint(1, 5_000))
+    deadly = stack.value(
+        "SELECT contact_id FROM segment_line WHERE line_no = :line", line=case.rng.randint(1, 5_000)
+    )
     deaths: list[float] = []
     stack.rows(HOLD.format(lock=LOCK, contact_id=deadly))
     try:
@@ -111,7 +118,7 @@ def test_a_chunk_whose_worker_dies_each_time(company: Company, case: Case) -> No
         stack.rows("DROP FUNCTION IF EXISTS hold() CASCADE")
     assert company.ended(job_id)["state"] == "canceled"
     case.recovered("it is canceled", within=10)
-    pauses = [later - earlier for earlier, later in zip(deaths, deaths[1:], strict=False)]
+    pauses = [later - earlier for earlier, later in itertools.pairwise(deaths)]
     assert min(pauses) > job_engine.GRACE_SECONDS * 0.9, pauses
     assert pauses[-1] > job_engine.BACKOFF_SECONDS * 2**4 * 0.9, pauses
     assert stack.value("SELECT sum(failures) FROM job_chunk WHERE job_id = :id", id=job_id) == 0
@@ -160,7 +167,11 @@ def test_events_that_are_none_among_good_ones(company: Company, feeder: Feeder, 
     case.recovered("the good ones are recorded", within=10)
     case.recovers(feeder.is_read, "the stream is read", within=10)
     kept = wait_for(
-        lambda: (found := company.all_of("/document-events?outcome=rejected")) and len(found) >= len(bad) and found,
+        lambda: (
+            (found := company.all_of("/document-events?outcome=rejected"))
+            and len(found) >= len(bad)
+            and found
+        ),
         "what is rejected is kept",
     )
     # The same text is kept once, whichever door it came through; one more has not even the field.

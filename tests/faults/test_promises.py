@@ -1,4 +1,4 @@
-"""Moments that no other fault hits: between a commit and its hint, a lost group and its next one, a key and its work."""
+"""Moments that no other fault hits: before a hint, before a group of consumers is there, between a key and its work."""
 
 from __future__ import annotations
 
@@ -46,7 +46,9 @@ def test_a_hint_comes_after_the_commit(company: Company, case: Case) -> None:
         for _ in range(3):
             case.inject("a commit that takes half a second")
             job_id = company.log(company.segment(lines=10))
-            case.recovers(lambda job_id=job_id: company.job(job_id)["finished_at"], "the job is done", within=8)
+            case.recovers(
+                lambda job_id=job_id: company.job(job_id)["finished_at"], "the job is done", within=8
+            )
 
 
 @pytest.mark.case(8, "events sent to an empty Redis before the consumer looks")

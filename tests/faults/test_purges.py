@@ -16,7 +16,9 @@ from tests.faults.backends import waiting_process
 CANCELED, KEPT = 60_000, 1_000
 # Of one segment, or counted by segment.
 DELETION = "%DELETE FROM interaction"
-HOLD_ONE = "SELECT entry_no FROM interaction WHERE logged_segment_no = :no ORDER BY entry_no OFFSET :nth LIMIT 1 FOR UPDATE"
+HOLD_ONE = """
+    SELECT entry_no FROM interaction WHERE logged_segment_no = :no ORDER BY entry_no OFFSET :nth LIMIT 1 FOR UPDATE
+"""
 
 
 def logged(company: Company, lines: int, *, canceled: bool) -> int:

@@ -1,4 +1,4 @@
-"""Python runs this at its start where this folder stands on PYTHONPATH: the saboteur of the environment goes to work."""
+"""Python runs this at its start where this folder is on PYTHONPATH: the saboteur of the environment goes to work."""
 
 from tests.faults import saboteurs
 
