@@ -14,7 +14,7 @@ from ops.faults.company import Company
 from ops.faults.oracle import Oracle
 from ops.faults.stack import FragileStack
 
-SECONDS_PER_TEST = 120
+SECONDS_PER_TEST = 240
 
 
 @pytest.fixture(scope="session")
