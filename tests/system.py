@@ -16,7 +16,7 @@ from ops.faults.oracle import Oracle
 from ops.faults.stack import FragileStack, StackOptions
 from tests.faults import saboteurs
 
-SECONDS_PER_TEST = 120
+SECONDS_PER_TEST = 240
 
 
 @pytest.fixture(scope="session")

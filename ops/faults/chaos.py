@@ -235,7 +235,7 @@ class Chaos:
                 now = self._now()
                 for whom, pid in self._there():
                     one = present.get(whom)
-                    if one is None or one.pid != pid or now - one.ended > 4 * _SECONDS_BETWEEN_LOOKS:
+                    if one is None or one.pid != pid:
                         one = present[whom] = Presence(whom, pid, now, now)
                         record.presences.append(one)
                     one.ended = now

@@ -27,7 +27,7 @@ PASSWORD = "a good long password"
 PERSON = "MARK"
 _PAUSE = 0.1
 _CSRF = re.compile(r'name="csrf_token" value="([^"]+)"')
-_PAGES = ("/", "/contacts", "/segments", "/interactions", "/logged-segments", "/jobs", "/statistics")
+_PAGES = ("/", "/contacts", "/segments", "/interactions", "/logged-segments", "/jobs", "/campaigns")
 
 
 class Over(Exception):
@@ -140,8 +140,8 @@ class Marketer(Hand):
             removed = self._action(no, "reduce", {"contact": {"name": f"{self._rng.randint(0, 9)}7"}})
             lines -= removed.get("removed", 0)
         if self._rng.random() < 0.3:
-            undone = self.end_of(self.ask("POST", f"/segments/{no}/actions/undo"))
-            lines += undone["result"]["added"] - undone["result"]["removed"]
+            undone = self.end_of(self.ask("POST", f"/segments/{no}/actions/undo")).get("result") or {}
+            lines += undone.get("added", 0) - undone.get("removed", 0)
         self.ask("PATCH", f"/segments/{no}", {"subject": f"Subject {self._rng.random()}"})
         self._company.lines_of[no] = lines
         if not lines:
@@ -232,8 +232,10 @@ class Visitor(Hand):
         values = {"name": PERSON, "password": PASSWORD, "csrf_token": token[1] if token else ""}
         self.expect(self._open(browser, "/sign-in", urllib.parse.urlencode(values).encode()), 200)
         for _ in range(self._rng.randint(3, 10)):
-            page = self._open(browser, self._rng.choice(_PAGES))
-            self.expect(page, 200)
+            path = self._rng.choice(_PAGES)
+            page = self._open(browser, path)
+            if page.status != 200:
+                self.problems.append(f"GET {path}: {page.status}")
             if 'name="password"' in page.text:
                 self.problems.append("somebody who has signed in is asked to sign in again")
             self.pause(self._rng.uniform(0, 0.5))

@@ -52,10 +52,22 @@ def draw(record: Record, stack: FragileStack) -> str:
         for row in stack.rows(JOBS, began=record.began_at)
     ]
     events = {int(row.second): int(row.events) for row in stack.rows(EVENTS, began=record.began_at)}
-    return _Picture(record, jobs, events).svg()
+    return Picture(record, jobs, events).svg()
 
 
-class _Picture:
+class Picture:
+    """The picture of one run.
+
+    Parameters
+    ----------
+    record
+        What struck, and who was there.
+    jobs
+        In the order in which they were asked for.
+    events
+        Document events that came in, by the second of the run.
+    """
+
     def __init__(self, record: Record, jobs: Sequence[JobBar], events: dict[int, int]) -> None:
         self._record = record
         self._jobs = jobs
@@ -66,6 +78,7 @@ class _Picture:
         self._y = TOP
 
     def svg(self) -> str:
+        """Draw it."""
         rows = [*PROCESSES, *SERVERS]
         lanes = _lanes(self._jobs)
         for whom in rows:
