@@ -14,30 +14,25 @@ from ops.faults.report import Case
 from ops.faults.stack import FragileStack, wait_for
 from tests.faults.backends import waiting_process
 from tests.faults.test_purges import CANCELED, DELETION, HOLD_ONE, entries_of, logged
+from tests.faults.triggers import trigger
 
 LINES = 40_000
 TIMES = 6
-# Raises an error so many times, each in another transaction: a sequence goes on whatever is rolled back.
-INJECT = """
-    CREATE SEQUENCE injected;
-    CREATE FUNCTION inject() RETURNS trigger LANGUAGE plpgsql AS $$
-    BEGIN
-        IF nextval('injected') <= {times} THEN RAISE EXCEPTION 'injected' USING ERRCODE = '{state}'; END IF;
-        RETURN NULL;
-    END $$;
-    CREATE TRIGGER inject AFTER INSERT ON interaction FOR EACH STATEMENT EXECUTE FUNCTION inject()
-"""
 
 
 @contextmanager
 def injected(stack: FragileStack, state: str) -> Iterator[None]:
-    """Have the first statements that write entries end with an error."""
-    stack.rows(INJECT.format(times=TIMES, state=state))
-    try:
+    """Have the first statements that write entries end with an error, each in another transaction: a sequence goes on
+    whatever is rolled back."""
+    stack.rows("CREATE SEQUENCE injected")
+    body = f"""
+        IF nextval('injected') <= {TIMES} THEN RAISE EXCEPTION 'injected' USING ERRCODE = '{state}'; END IF;
+        RETURN NULL;
+    """
+    when = "TRIGGER inject AFTER INSERT ON interaction FOR EACH STATEMENT"
+    with trigger(stack, "inject", body=body, when=when):
         yield
-    finally:
-        stack.rows("DROP FUNCTION inject() CASCADE")
-        stack.rows("DROP SEQUENCE injected")
+    stack.rows("DROP SEQUENCE injected")
 
 
 @pytest.mark.case(34, "deadlock / serialization failure injected: job, events")

@@ -18,8 +18,8 @@ from tests.faults.disks import CannotMount, small_disk_for
 from worker.consumer import STREAM
 
 LINES = 40_000
-# Attempts of a chunk, and how long they take at the least: 0.5, 1 and 2 s lie between them.
-ATTEMPTS, SECONDS = 4, 3.0
+# From the second to the fourth attempt of a chunk it takes 3 s, the time to notice the second one included.
+ATTEMPTS, SECONDS = 4, 2.0
 TRIED = """
     SELECT coalesce(max(attempt), 0) FROM job_chunk
     WHERE job_id = :id AND step = 1 AND state IN ('pending', 'running')
@@ -40,7 +40,7 @@ def test_the_disk_of_the_log_is_full(
             begun = time.monotonic()
             case.inject("the disk of the log is full")
             wait_for(lambda: stack.value(TRIED, id=job_id) >= ATTEMPTS, "it is tried again")
-            assert time.monotonic() - begun > SECONDS / 2, "it is tried again too soon"
+            assert time.monotonic() - begun > SECONDS, "it is tried again too soon"
             assert company.job(job_id)["state"] == "running"
             assert len(feeder.post(feeder.make(20))["rejected"]) == 0
             assert feeder.company.stack.is_ready()

@@ -18,6 +18,7 @@ from ops.faults.feeder import BATCH_TYPE, Feeder
 from ops.faults.report import Case
 from ops.faults.stack import lives, wait_for
 from tests.faults.backends import waiting_process
+from tests.faults.triggers import trigger
 from worker.consumer import STREAM
 
 # Bytes, JSON that is no message, a message without a body.
@@ -80,42 +81,33 @@ def test_a_chunk_that_violates_a_constraint(company: Company, case: Case) -> Non
     company.assert_logged_exactly_once(company.log(no), FOUR_CHUNKS)
 
 
-# Has whoever logs a contact wait for a lock.
-HOLD = """
-    CREATE FUNCTION hold() RETURNS trigger LANGUAGE plpgsql AS $$
-    BEGIN PERFORM pg_advisory_xact_lock({lock}); RETURN NEW; END $$;
-    CREATE TRIGGER hold BEFORE INSERT ON interaction FOR EACH ROW WHEN (NEW.contact_id = {contact_id})
-    EXECUTE FUNCTION hold()
-"""
-
-
 @pytest.mark.case(19, "chunk that kills its worker")
 def test_a_chunk_whose_worker_dies_each_time(company: Company, case: Case) -> None:
     """It is tried less and less often, others are done meanwhile, and it can be canceled."""
     stack, no = company.stack, company.segment(lines=FOUR_CHUNKS)
     deadly = stack.value(
-        "SELECT contact_id FROM segment_line WHERE line_no = :line", line=case.rng.randint(1, 5_000)
+        "SELECT contact_id FROM segment_line WHERE line_no = :line", line=case.rng.randint(1_000, 5_000)
     )
     deaths: list[float] = []
-    stack.rows(HOLD.format(lock=LOCK, contact_id=deadly))
-    try:
-        with stack.engine().connect() as holder:
-            holder.execute(text(f"SELECT pg_advisory_lock({LOCK})"))
-            job_id = company.log(no)
-            while len(deaths) < 5:
-                pid = wait_for(lambda: waiting_process(stack, LOGGING), "somebody tries", seconds=20)
-                case.inject(f"kill -9 of the process that tries for the {len(deaths) + 1}. time")
-                stack.kill(pid)
-                wait_for(lambda pid=pid: not lives(pid), "it is gone")
-                deaths.append(time.monotonic())
-                if len(deaths) == 2:
-                    other = company.log(company.segment(lines=100))
-                    company.finished(other, seconds=10)
-                    case.recovered("another job is done", within=10)
-            company.client.post(f"/jobs/{job_id}/cancel")
-            holder.execute(text(f"SELECT pg_advisory_unlock({LOCK})"))
-    finally:
-        stack.rows("DROP FUNCTION IF EXISTS hold() CASCADE")
+    holding = trigger(
+        stack,
+        "hold",
+        body=f"PERFORM pg_advisory_xact_lock({LOCK}); RETURN NEW;",
+        when=f"TRIGGER hold BEFORE INSERT ON interaction FOR EACH ROW WHEN (NEW.contact_id = {deadly})",
+    )
+    with holding, stack.engine().begin() as holder:
+        holder.execute(text(f"SELECT pg_advisory_xact_lock({LOCK})"))
+        job_id = company.log(no)
+        while len(deaths) < 5:
+            pid = wait_for(lambda: waiting_process(stack, LOGGING), "somebody tries", seconds=20)
+            case.inject(f"kill -9 of the process that tries for the {len(deaths) + 1}. time")
+            stack.kill(pid)
+            wait_for(lambda pid=pid: not lives(pid), "it is gone")
+            deaths.append(time.monotonic())
+            if len(deaths) == 2:
+                company.finished(company.log(company.segment(lines=100)), seconds=10)
+                case.recovered("another job is done", within=10)
+        company.client.post(f"/jobs/{job_id}/cancel")
     assert company.ended(job_id)["state"] == "canceled"
     case.recovered("it is canceled", within=10)
     pauses = [later - earlier for earlier, later in itertools.pairwise(deaths)]

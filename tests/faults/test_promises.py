@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from http.client import HTTPException
 
 import pytest
@@ -15,27 +14,22 @@ from ops.faults.company import Company
 from ops.faults.feeder import Feeder
 from ops.faults.report import Case
 from ops.faults.stack import FragileStack, wait_for
+from tests.faults.triggers import trigger
 
-# Has the commit of whoever asks for a job take half a second.
-SLOW_COMMITS = """
-    CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.5); RETURN NULL; END $$;
-    CREATE CONSTRAINT TRIGGER slow AFTER INSERT ON job DEFERRABLE INITIALLY DEFERRED
-    FOR EACH ROW EXECUTE FUNCTION slow()
-"""
 ASKED = "SELECT count(*) FROM job WHERE kind = 'log_segment'"
 HELD_UP = """
     SELECT count(*) FROM pg_stat_activity WHERE application_name = 'interlog-web' AND wait_event_type = 'Lock'
 """
 
 
-@contextmanager
-def slow_commits(stack: FragileStack) -> Iterator[None]:
+def slow_commits(stack: FragileStack) -> AbstractContextManager[None]:
     """Have commits that ask for a job take longer than a hint, for the length of a block."""
-    stack.rows(SLOW_COMMITS)
-    try:
-        yield
-    finally:
-        stack.rows("DROP FUNCTION slow() CASCADE")
+    return trigger(
+        stack,
+        "slow",
+        body="PERFORM pg_sleep(0.5); RETURN NULL;",
+        when="CONSTRAINT TRIGGER slow AFTER INSERT ON job DEFERRABLE INITIALLY DEFERRED FOR EACH ROW",
+    )
 
 
 @pytest.mark.case(16, "slow commits, and no beat to send hints again")
