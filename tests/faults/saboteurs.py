@@ -61,16 +61,17 @@ def no_fence(job_engine: Any) -> None:
     job_engine._fenced = fenced
 
 
-def acknowledge_first(consumer: Any) -> None:
-    """XACK before the events are committed."""
+def acknowledge_first(redis: Any) -> None:
+    """XACK before the events are committed: as soon as they are read."""
+    read = redis.Redis.xreadgroup
 
-    def store(self: Any) -> None:
-        self._redis.xack(consumer.STREAM, consumer.GROUP, *(id for id, _ in self._in_hand))
-        events = [consumer._incoming(fields) for _, fields in self._in_hand]
-        consumer.receiving.receive(self._sessions, events, door=consumer.Door.STREAM)
-        self._in_hand = []
+    def reading(self: Any, group: str, *arguments: Any, **options: Any) -> Any:
+        found = read(self, group, *arguments, **options)
+        for stream, entries in found or []:
+            self.xack(stream, group, *(id for id, _ in entries))
+        return found
 
-    consumer.Consumer._store = store
+    redis.Redis.xreadgroup = reading
 
 
 def no_on_conflict(inbox: Any) -> None:
@@ -93,13 +94,14 @@ def no_sweep(scheduler: Any) -> None:
     scheduler.JobScheduler._open_work = lambda self: 0
 
 
-def group_from_the_end(consumer: Any) -> None:
+def group_from_the_end(redis: Any) -> None:
     """Make the group of consumers at the end of the stream instead of its beginning."""
+    create = redis.Redis.xgroup_create
 
-    def make_group(self: Any) -> None:
-        self._redis.xgroup_create(consumer.STREAM, consumer.GROUP, id="$", mkstream=True)
+    def creating(self: Any, name: str, group: str, **options: Any) -> Any:
+        return create(self, name, group, **{**options, "id": "$"})
 
-    consumer.Consumer._make_group = make_group
+    redis.Redis.xgroup_create = creating
 
 
 def hint_before_commit(database: Any) -> None:
@@ -220,7 +222,7 @@ SABOTEURS = [
     ),
     Saboteur(
         "acknowledge_first",
-        "worker.consumer",
+        "redis",  # the consumer itself is the main module, which is not imported
         acknowledge_first,
         "XACK before commit",
         "test_documents.py::test_the_consumer_is_killed_before_it_acknowledges",
@@ -241,7 +243,7 @@ SABOTEURS = [
     ),
     Saboteur(
         "group_from_the_end",
-        "worker.consumer",
+        "redis",
         group_from_the_end,
         "$ for 0 in XGROUP",
         "test_promises.py::test_what_comes_before_the_group_is_read",
