@@ -518,14 +518,15 @@ def _record_failure(session: Session, claimed: Claim, error: Exception) -> None:
 
 
 def settle_cancels(sessions: sessionmaker[Session]) -> None:
-    """Carry out wishes to cancel whose asker died before doing it."""
+    """Carry out wishes to cancel whose asker died before doing it, or did not know the kind of the job."""
     with sessions() as session:
         wishes = session.scalars(
             text(
                 "SELECT job_id FROM job_cancel k JOIN job j ON j.id = k.job_id "
-                "WHERE j.finished_at IS NULL AND j.ending IS NULL "
+                "WHERE j.finished_at IS NULL AND j.ending IS NULL AND j.kind = ANY(CAST(:kinds AS text[])) "
                 "AND abs(extract(epoch FROM clock_timestamp() - k.requested_at)) > 1"
-            )
+            ),
+            {"kinds": list(KINDS)},
         ).all()
     for job_id in wishes:
         with transaction(sessions) as session:

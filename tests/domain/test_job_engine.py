@@ -379,3 +379,22 @@ def test_a_kind_that_a_worker_does_not_know_is_left_to_newer_ones(
 
     assert not work(sessions)
     assert state_of(sessions, job)["state"] == "queued"
+
+
+def test_a_wish_to_cancel_a_job_of_a_kind_that_is_not_known_is_left_to_newer_ones(
+    sessions: Sessions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """RELIABILITY 3, beside the matrix: otherwise it stopped the older workers, and the older site could not ask."""
+    newer, other = ask(sessions), ask(sessions, kind="keeper")
+    with monkeypatch.context() as older:
+        older.delitem(KINDS, "writer")
+        cancel(sessions, newer)
+        with transaction(sessions) as session:
+            session.execute(text("UPDATE job_cancel SET requested_at = requested_at - interval '2 seconds'"))
+        drain(sessions)
+        assert state_of(sessions, other)["state"] == "succeeded"
+        assert state_of(sessions, newer)["state"] == "canceling"
+
+    drain(sessions)
+
+    assert state_of(sessions, newer)["state"] == "canceled"

@@ -103,10 +103,15 @@ def is_migrated(stack: FragileStack) -> bool:
 @pytest.mark.case(36, "two versions of workers side by side")
 def test_a_kind_of_job_waits_for_a_worker_that_knows_it(company: Company, case: Case) -> None:
     """The older workers leave it alone and do everything else; so does the newer one, beside them."""
-    stack = company.stack
+    stack, client = company.stack, company.client
     with Session(stack.engine()) as session, session.begin():
-        newer = str(jobs.create(session, kind="stamp", parameters={}, actor=actors.system(session)).id)
-    case.inject("a job of a kind that only the newer version knows")
+        newer, unwanted = (
+            str(jobs.create(session, kind="stamp", parameters={}, actor=actors.system(session)).id)
+            for _ in range(2)
+        )
+    case.inject("jobs of a kind that only the newer version knows, one of them canceled")
+    assert client.post(f"/jobs/{unwanted}/cancel").status == 202
+    assert client.get("/jobs").status == 200
     older = company.log(company.segment(lines=LINES))
     company.assert_logged_exactly_once(older)
     assert company.job(newer)["state"] == "queued"
@@ -117,6 +122,7 @@ def test_a_kind_of_job_waits_for_a_worker_that_knows_it(company: Company, case: 
         job = company.finished(newer)
         case.recovered("it is done by a worker of the newer version", within=30)
         assert job["result"] == {"stamped": 20}
+        assert company.ended(unwanted)["state"] == "canceled"
         company.assert_logged_exactly_once(both)
     assert stack.value(FAILURES) == 0
 
