@@ -108,7 +108,7 @@ def test_what_redis_lost_is_found_missing_and_sent_again(
 def test_one_event_comes_through_all_doors_at_once(company: Company, feeder: Feeder, case: Case) -> None:
     """One row each, and one entry."""
     doors = list(feeder.doors.values())
-    together = threading.Barrier(len(doors))
+    together = threading.Barrier(len(doors), timeout=30)
 
     def enter(number: int, events: list[Event]) -> None:
         for event in events:
