@@ -51,7 +51,7 @@ def outcome_of(saboteur: Saboteur, options: list[str]) -> Outcome:
     begun = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="interlog-mutation-") as folder:
         result = Path(folder) / "result.xml"
-        finished = subprocess.run(
+        finished = run(
             [sys.executable, "-m", "pytest", "--faults", f"--saboteur={saboteur.name}", f"--junitxml={result}",
              "--tb=short", f"--report={folder}/report.json", f"tests/faults/{saboteur.test}", *options],
             cwd=ROOT, env={"INTERLOG_ACCEPTANCE_LINES": str(LINES), **os.environ}, capture_output=True, text=True,

@@ -108,12 +108,16 @@ def test_what_redis_lost_is_found_missing_and_sent_again(
 def test_one_event_comes_through_all_doors_at_once(company: Company, feeder: Feeder, case: Case) -> None:
     """One row each, and one entry."""
     doors = list(feeder.doors.values())
-    together = threading.Barrier(len(doors), timeout=30)
+    together = threading.Barrier(len(doors))
 
     def enter(number: int, events: list[Event]) -> None:
-        for event in events:
-            together.wait()
-            doors[number]([event])
+        try:
+            for event in events:
+                together.wait()
+                doors[number]([event])
+        except BaseException:
+            together.abort()
+            raise
 
     events = feeder.make(50)
     case.inject("50 events through each of the doors")
