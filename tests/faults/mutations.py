@@ -19,6 +19,8 @@ from tests.faults.saboteurs import BY_NAME, ROOT, SABOTEURS, Saboteur
 
 # A shorter book than the matrix has: these cases are about moments, not about sizes.
 LINES = 60_000
+# Longer than any case may take with start and end of its system, on a busy machine.
+SECONDS = 600
 RED, GREEN, BROKEN = "red", "GREEN", "BROKEN"
 
 
@@ -54,13 +56,21 @@ def outcome_of(saboteur: Saboteur, options: list[str]) -> Outcome:
         finished = run(
             [sys.executable, "-m", "pytest", "--faults", f"--saboteur={saboteur.name}", f"--junitxml={result}",
              "--tb=short", f"--report={folder}/report.json", f"tests/faults/{saboteur.test}", *options],
-            cwd=ROOT, env={"INTERLOG_ACCEPTANCE_LINES": str(LINES), **os.environ}, capture_output=True, text=True,
-            check=False,
         )  # fmt: skip
-        colour, said = (
-            read(result) if result.exists() else (BROKEN, finished.stdout[-300:] or finished.stderr[-300:])
-        )
+        colour, said = read(result) if result.exists() else (BROKEN, finished[-300:])
     return Outcome(colour, said, time.monotonic() - begun)
+
+
+def run(command: list[str]) -> str:
+    """Run a command and return what it said; one that does not come to an end is ended."""
+    environment = {"INTERLOG_ACCEPTANCE_LINES": str(LINES), **os.environ}
+    try:
+        ran = subprocess.run(
+            command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=SECONDS
+        )
+    except subprocess.TimeoutExpired:
+        return f"no end within {SECONDS} s"
+    return ran.stdout or ran.stderr
 
 
 def read(result: Path) -> tuple[str, str]:
