@@ -239,7 +239,7 @@ SABOTEURS = [
         "worker.scheduler",
         no_sweep,
         "sweep off, with FLUSHALL",
-        "test_servers.py::test_redis_is_emptied_while_hints_are_published",
+        "test_promises.py::test_a_hint_is_lost_before_anybody_looks",
     ),
     Saboteur(
         "group_from_the_end",

@@ -13,7 +13,8 @@ from ops.faults import strikes
 from ops.faults.company import Company
 from ops.faults.feeder import Feeder
 from ops.faults.report import Case
-from ops.faults.stack import FragileStack, wait_for
+from ops.faults.stack import FragileStack, lives, wait_for
+from tests.faults.chunks import has_started
 from tests.faults.triggers import trigger
 
 ASKED = "SELECT count(*) FROM job WHERE kind = 'log_segment'"
@@ -43,6 +44,20 @@ def test_a_hint_comes_after_the_commit(company: Company, case: Case) -> None:
             case.recovers(
                 lambda job_id=job_id: company.job(job_id)["finished_at"], "the job is done", within=8
             )
+
+
+@pytest.mark.case(3, "FLUSHALL while no worker is there")
+def test_a_hint_is_lost_before_anybody_looks(company: Company, case: Case) -> None:
+    """Nobody has the only hint of a job, so nothing but beat's look into PostgreSQL can find it."""
+    stack = company.stack
+    worker = stack.leader("worker")
+    no = company.segment(lines=100)
+    stack.kill(worker, *stack.members("worker"))
+    wait_for(lambda: not lives(worker), "the worker is gone")
+    job_id = company.log(no)
+    case.inject("FLUSHALL")
+    strikes.flush_redis(stack)
+    case.recovers(lambda: has_started(company, job_id), "the job is taken up by another worker", within=10)
 
 
 @pytest.mark.case(8, "events sent to an empty Redis before the consumer looks")
