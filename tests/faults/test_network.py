@@ -15,6 +15,7 @@ from ops.faults.company import LINES, Company
 from ops.faults.feeder import Feeder
 from ops.faults.report import Case
 from ops.faults.stack import FragileStack, StackOptions, wait_for
+from tests.faults.conftest import FreshCompany
 
 LONGEST_ANSWER = 5.0
 # How long PostgreSQL is away.
@@ -124,9 +125,9 @@ def test_without_postgresql_clients_are_told_to_come_again(
 
 
 @pytest.mark.case(31, "half-open TCP to Redis")
-def test_every_connection_to_redis_goes_dead(fresh_company: Callable[..., object], case: Case) -> None:
+def test_every_connection_to_redis_goes_dead(fresh_company: FreshCompany, case: Case) -> None:
     """Both ends believe in connections that carry nothing; every process makes another within 15 s."""
-    with fresh_company(StackOptions(proxied=True)) as company:  # type: ignore[attr-defined]
+    with fresh_company(StackOptions(proxied=True)) as company:
         stack, feeder = company.stack, Feeder(company, case.rng)
         events = feeder.make(20)
         assert stack.to_redis
