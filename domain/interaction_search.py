@@ -54,6 +54,13 @@ class Piece(NamedTuple):
     entries: int
 
 
+class Source(NamedTuple):
+    """Where entries of a segment are looked for, and what is asked of them there, as `o`."""
+
+    relation: str
+    condition: str
+
+
 class Order(NamedTuple):
     """How a page is sorted and where it begins: beyond an entry number, or a date and an entry number."""
 
@@ -63,10 +70,15 @@ class Order(NamedTuple):
     after_entry_no: int | None = None
 
     @property
+    def direction(self) -> str:
+        """`ASC` or `DESC`."""
+        return "DESC" if self.descending else "ASC"
+
+    @property
     def sql(self) -> str:
         """What follows ORDER BY, for visible entry `i`."""
-        direction = "DESC" if self.descending else "ASC"
-        return f"i.date {direction}, i.entry_no {direction}" if self.by_date else f"i.entry_no {direction}"
+        columns = ("i.date", "i.entry_no") if self.by_date else ("i.entry_no",)
+        return ", ".join(f"{column} {self.direction}" for column in columns)
 
     def beyond(self) -> tuple[str, dict[str, Any]]:
         """Make the condition that leaves out the pages before."""
@@ -79,6 +91,14 @@ class Order(NamedTuple):
                 {"after_date": self.after_date, "after_entry_no": self.after_entry_no},
             )
         return f"AND i.entry_no {comparison} :after_entry_no", {"after_entry_no": self.after_entry_no}
+
+    def rest_of(self, piece: Piece) -> Piece:
+        """Leave out what is on the pages before, of a piece on the very day they end."""
+        if self.after_entry_no is None or piece.day != self.after_date:
+            return piece
+        if self.descending:
+            return piece._replace(last=min(piece.last, self.after_entry_no - 1))
+        return piece._replace(first=max(piece.first, self.after_entry_no + 1))
 
     def key(self, found: Found) -> tuple[Any, ...]:
         """What entries are compared by."""
@@ -165,7 +185,7 @@ class _Search:
         said = [_SAYS] if "q" in self._filters else []
         return self._walk(list(self._pieces(said)), _ALL) + self._look_into(self._not_summed_up(), _ALL)
 
-    def _walk(self, pieces: Sequence[Piece], source: str) -> list[Found]:
+    def _walk(self, pieces: Sequence[Piece], source: Source) -> list[Found]:
         found: list[Found] = []
         look = FIRST_LOOK
         while pieces and len(found) < self._limit:
@@ -194,7 +214,7 @@ class _Search:
                 if order.by_date
                 else f"AND i.{'first <=' if order.descending else 'last >='} :after_entry_no"
             )
-        direction = "DESC" if order.descending else "ASC"
+        direction = order.direction
         day = "i.date" if order.by_date else "NULL::date"
         rows = self._session.execute(
             text(
@@ -209,7 +229,7 @@ class _Search:
             ),
             {**self._parameters, **parameters},
         )
-        return (Piece(*row) for row in rows)
+        return (order.rest_of(Piece(*row)) for row in rows)
 
     def _not_summed_up(self) -> list[Piece]:
         """List the segments that were logged a moment ago."""
@@ -219,20 +239,30 @@ class _Search:
         rows = self._session.execute(text(_NOT_SUMMED_UP.format(conditions=" ".join(made))), parameters)
         return [Piece(*row) for row in rows]
 
-    def _look_into(self, pieces: Sequence[Piece], source: str) -> list[Found]:
+    def _look_into(self, pieces: Sequence[Piece], source: Source) -> list[Found]:
+        """Find the first entries of each piece in order.
+
+        What a piece has is read in order until it is enough: OFFSET 0 keeps the planner from reading and sorting all of
+        it, as it does where it expects few matches.
+        """
         if not pieces:
             return []
-        direction = "DESC" if self._order.descending else "ASC"
+        by_date = self._order.by_date and pieces[0].day is None
+        direction = self._order.direction
         return self._execute(
             f"""
             SELECT e.entry_no, e.date
             FROM unnest(CAST(:firsts AS bigint[]), CAST(:lasts AS bigint[]), CAST(:days AS date[]))
                 WITH ORDINALITY p(first, last, day, n)
             CROSS JOIN LATERAL (
-                SELECT i.entry_no, i.date FROM {source}
-                WHERE i.entry_no BETWEEN p.first AND p.last AND (p.day IS NULL OR i.date = p.day)
-                    {self._conditions_of_pieces}
-                ORDER BY {self._order.sql if pieces[0].day is None else f"i.entry_no {direction}"} LIMIT :limit
+                SELECT i.entry_no, i.date
+                FROM (
+                    SELECT * FROM {source.relation} WHERE entry_no BETWEEN p.first AND p.last
+                    ORDER BY entry_no {direction} OFFSET 0
+                ) o
+                JOIN interaction_visible i ON i.entry_no = o.entry_no
+                WHERE (p.day IS NULL OR i.date = p.day) {source.condition} {self._conditions_of_pieces}
+                ORDER BY {self._order.sql if by_date else f"o.entry_no {direction}"} LIMIT :limit
             ) e
             ORDER BY p.n
             """,
@@ -371,13 +401,8 @@ _PIECES = """
     HAVING sum(i.entries) > 0
     ORDER BY {order}
 """
-# Where entries of a segment are looked for.
-_ALL = "interaction_visible i"
-# OFFSET keeps the planner from looking for the text in the whole log first.
-_PERSONAL = """
-    (SELECT entry_no, said FROM interaction_personal WHERE entry_no BETWEEN p.first AND p.last OFFSET 0) o
-    JOIN interaction_visible i ON i.entry_no = o.entry_no AND o.said ILIKE ANY(:q)
-"""
+_ALL = Source("interaction", "")
+_PERSONAL = Source("interaction_personal", "AND o.said ILIKE ANY(:q)")
 # What entries of a segment say unless they say something of their own.
 _SAYS = """
     AND (i.no IN (SELECT no FROM logged_segment WHERE description ILIKE ANY(:q) OR subject ILIKE ANY(:q))

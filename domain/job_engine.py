@@ -190,6 +190,8 @@ def do_if_small(session: Session, job: Job) -> bool:
             _perform(session, claimed)
         session.flush()
     except (Refusal, DBAPIError) as error:
+        if isinstance(error, DBAPIError) and error.connection_invalidated:
+            raise  # nothing is left to go back to; whoever asked is told to come again
         savepoint.rollback()
         session.refresh(job)
         log.info("small_job_left_to_workers", job=str(job.id), error=str(error))

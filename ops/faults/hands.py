@@ -227,28 +227,34 @@ class Visitor(Hand):
 
     def act(self) -> None:
         browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar()))
-        form = self._open(browser, "/sign-in")
+        form = self.until_answered(lambda: self._open(browser, "/sign-in"))
         token = _CSRF.search(form.text)
         values = {"name": PERSON, "password": PASSWORD, "csrf_token": token[1] if token else ""}
-        self.expect(self._open(browser, "/sign-in", urllib.parse.urlencode(values).encode()), 200)
+        try:
+            signed_in = self._open(browser, "/sign-in", urllib.parse.urlencode(values).encode())
+        except (OSError, HTTPException):
+            return
+        if signed_in.status in COME_AGAIN:
+            return  # signed in or not, the form is used up
+        self._look(signed_in, "/sign-in")
         for _ in range(self._rng.randint(3, 10)):
             path = self._rng.choice(_PAGES)
-            page = self._open(browser, path)
-            if page.status != 200:
-                self.problems.append(f"GET {path}: {page.status}")
-            if 'name="password"' in page.text:
-                self.problems.append("somebody who has signed in is asked to sign in again")
+            page = self.until_answered(lambda path=path: self._open(browser, path))  # type: ignore[misc]
+            self._look(page, path)
             self.pause(self._rng.uniform(0, 0.5))
 
-    def _open(self, browser: urllib.request.OpenerDirector, path: str, data: bytes | None = None) -> Answer:
-        def call() -> Answer:
-            begun = time.monotonic()
-            try:
-                with browser.open(self._site + path, data, timeout=40) as answer:
-                    text = answer.read().decode()
-                    return Answer(answer.status, dict(answer.headers), text, time.monotonic() - begun)
-            except urllib.error.HTTPError as refused:
-                text = refused.read().decode(errors="replace")
-                return Answer(refused.code, dict(refused.headers), text, time.monotonic() - begun)
+    def _look(self, page: Answer, path: str) -> None:
+        if page.status != 200:
+            self.problems.append(f"{path}: {page.status}")
+        elif 'name="password"' in page.text:
+            self.problems.append(f"{path}: somebody who has signed in is asked to sign in again")
 
-        return self.until_answered(call)
+    def _open(self, browser: urllib.request.OpenerDirector, path: str, data: bytes | None = None) -> Answer:
+        begun = time.monotonic()
+        try:
+            with browser.open(self._site + path, data, timeout=40) as answer:
+                text = answer.read().decode()
+                return Answer(answer.status, dict(answer.headers), text, time.monotonic() - begun)
+        except urllib.error.HTTPError as refused:
+            text = refused.read().decode(errors="replace")
+            return Answer(refused.code, dict(refused.headers), text, time.monotonic() - begun)

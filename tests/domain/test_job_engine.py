@@ -6,10 +6,11 @@ from typing import Any, ClassVar
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, sessionmaker
 
 from domain import actors, job_engine, jobs
-from domain.database import transaction
+from domain.database import is_infrastructure, transaction
 from domain.errors import Fault, Invalid
 from domain.job_engine import KINDS, Chunk, Kind
 from domain.jobs import Job, State
@@ -398,3 +399,23 @@ def test_a_wish_to_cancel_a_job_of_a_kind_that_is_not_known_is_left_to_newer_one
     drain(sessions)
 
     assert state_of(sessions, newer)["state"] == "canceled"
+
+
+def test_a_small_job_whose_connection_is_lost_is_an_outage_for_whoever_asked(
+    sessions: Sessions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """RELIABILITY 3, case 5: there is no savepoint to go back to, and the request can be sent again."""
+    monkeypatch.setattr(Writer, "is_small", lambda *_: True)
+    monkeypatch.setitem(
+        Writer.wrong,
+        "work 1",
+        lambda session: session.execute(text("SELECT pg_terminate_backend(pg_backend_pid())")),
+    )
+    parameters = {"rows": 4}
+    with sessions() as session:
+        job = jobs.create(session, kind="writer", parameters=parameters, actor=actors.system(session))
+        with pytest.raises(DBAPIError) as lost:
+            job_engine.do_if_small(session, job)
+        session.rollback()
+    assert is_infrastructure(lost.value)
+    assert written(sessions) == []

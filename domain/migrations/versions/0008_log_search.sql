@@ -73,7 +73,11 @@ JOIN interaction_template_version v ON v.id = i.template_version_id
 LEFT JOIN campaign_entry c ON c.entry_no = i.campaign_entry_no
 WHERE i.logged_segment_no IS NULL;
 
--- The list by evaluation in the order of dates:
+-- Lists in the order of dates, without a segment by salesperson and template, and by evaluation:
+CREATE INDEX interaction_outside_salesperson_date_idx ON interaction (salesperson_id, date, entry_no)
+    WHERE logged_segment_no IS NULL;
+CREATE INDEX interaction_outside_template_date_idx ON interaction (template_version_id, date, entry_no)
+    WHERE logged_segment_no IS NULL;
 CREATE INDEX interaction_evaluation_date_idx ON interaction (evaluation, date, entry_no) WHERE evaluation IS NOT NULL;
 CREATE INDEX interaction_outside_said_idx ON interaction
     USING gin ((description || E'\n' || coalesce(subject, '')) gin_trgm_ops) WHERE logged_segment_no IS NULL;
