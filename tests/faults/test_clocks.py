@@ -19,7 +19,6 @@ from ops.faults.company import Company
 from ops.faults.feeder import Feeder
 from ops.faults.report import Case
 from ops.faults.stack import FragileStack, StackOptions, wait_for
-from tests.faults.conftest import open_to_the_servers_account
 from tests.system import options_of
 
 LINES = 60_000
@@ -28,24 +27,20 @@ TWO_LOOKS = 2.5
 
 
 @pytest.fixture(scope="module")
-def clock_of_postgres(tmp_path_factory: pytest.TempPathFactory) -> Clock:
+def clock_of_postgres(open_folder: Path) -> Clock:
     """The clock of this module's PostgreSQL."""
     if not LIBRARY.exists():
         pytest.skip(NOT_BUILT)
-    folder = tmp_path_factory.mktemp("clock")
-    open_to_the_servers_account(folder)
-    return Clock(folder / "postgres.clock")
+    return Clock(open_folder / "postgres.clock")
 
 
 @pytest.fixture(scope="module")
 def stack(
-    tmp_path_factory: pytest.TempPathFactory, clock_of_postgres: Clock, request: pytest.FixtureRequest
+    open_folder: Path, clock_of_postgres: Clock, request: pytest.FixtureRequest
 ) -> Iterator[FragileStack]:
     """A system whose PostgreSQL goes by a clock of its own; one for the module."""
-    folder = tmp_path_factory.mktemp("stack")
-    open_to_the_servers_account(folder)
     options = StackOptions(postgres_environment=clock_of_postgres.environment)
-    with FragileStack(folder, options_of(request.config, options)).running() as running:
+    with FragileStack(open_folder / "clocks", options_of(request.config, options)).running() as running:
         yield running
 
 

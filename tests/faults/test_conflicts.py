@@ -43,12 +43,16 @@ def test_statements_that_write_entries_are_ended(
     """The chunks, and the recorder's batch, are done again."""
     stack = company.stack
     with injected(stack, state):
-        case.inject(f"{state}, {TIMES} times")
+        case.inject(f"{state}, {TIMES} times, in a job")
         job_id = company.log(company.segment(lines=LINES))
-        feeder.post(feeder.make(50))
         company.finished(job_id)
+        case.recovered("the job is done", within=20)
+        assert stack.value("SELECT last_value FROM injected") > TIMES, "the fault struck too seldom"
+        case.inject(f"{state}, twice, in the recorder")
+        stack.value("SELECT setval('injected', :from)", **{"from": TIMES - 2})
+        feeder.post(feeder.make(50))
         feeder.wait_until_recorded()
-        case.recovered("all is done", within=20)
+        case.recovered("the events are recorded", within=10)
         assert stack.value("SELECT last_value FROM injected") > TIMES, "the fault struck too seldom"
     company.assert_logged_exactly_once(job_id, LINES)
     assert company.retries(job_id) > 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 import pytest
 import redis
@@ -13,7 +14,6 @@ from ops.faults.company import Company
 from ops.faults.feeder import Feeder
 from ops.faults.report import Case
 from ops.faults.stack import wait_for
-from tests.faults.conftest import open_to_the_servers_account
 from tests.faults.disks import CannotMount, small_disk_for
 from worker.consumer import STREAM
 
@@ -27,14 +27,11 @@ TRIED = """
 
 
 @pytest.mark.case(27, "PostgreSQL disk full (small tmpfs tablespace)")
-def test_the_disk_of_the_log_is_full(
-    company: Company, feeder: Feeder, case: Case, tmp_path_factory: pytest.TempPathFactory
-) -> None:
+def test_the_disk_of_the_log_is_full(company: Company, feeder: Feeder, case: Case, open_folder: Path) -> None:
     """Work waits, without hammering; events are taken all the same; it resumes when there is space."""
-    stack, folder = company.stack, tmp_path_factory.mktemp("disk")
-    open_to_the_servers_account(folder)
+    stack = company.stack
     try:
-        with small_disk_for(stack, "interaction", folder / "small", megabytes=4) as disk:
+        with small_disk_for(stack, "interaction", open_folder / "small", megabytes=4) as disk:
             job_id = company.log(company.segment(lines=LINES))
             wait_for(lambda: stack.value(TRIED, id=job_id) > 1, "there is no space any more")
             begun = time.monotonic()
