@@ -12,7 +12,7 @@ from ops.faults.client import Answer, Client
 from ops.faults.stack import FragileStack, wait_for
 
 # Enough for a dozen chunks and a second or more of work on two fast cores.
-LINES = int(os.environ.get("INTERLOG_ACCEPTANCE_LINES", "200000"))
+LINES = 200_000
 
 FINAL = ("succeeded", "refused", "failed", "canceled")
 # What a test leaves behind; the contacts of the book stay.

@@ -195,16 +195,16 @@ class Feeder:
         )
 
     def group(self) -> dict[str, Any]:
-        """Return what Redis knows of the group of consumers."""
+        """Return what Redis knows of the group of consumers, nothing before there is one."""
         with self.company.stack.broker() as broker:
             groups: Any = broker.xinfo_groups(STREAM)
-            found: dict[str, Any] = groups[0]
+            found: dict[str, Any] = groups[0] if groups else {}
             return found
 
     def is_read(self) -> bool:
-        """Tell whether the stream has nothing that is unread or not acknowledged; while it is not there, no."""
+        """Tell whether the stream is there and has nothing that is unread or not acknowledged."""
         try:
             found = self.group()
         except redis.RedisError:
             return False
-        return not found["lag"] and not found["pending"]
+        return bool(found) and not found["lag"] and not found["pending"]

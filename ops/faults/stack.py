@@ -197,13 +197,17 @@ class FragileStack:
         """Return what `up` has said so far."""
         return (self.folder / "up.log").read_text()
 
+    def log_of(self, process: str) -> str:
+        """Return what a process has logged so far."""
+        return (self._data.logs / f"{process}.log").read_text(errors="replace")
+
     def failed_sweeps(self) -> int:
         """Return how often beat has said that it could not look for work or tell of it."""
         return self.has_logged("beat", "sweep_failed")
 
     def has_logged(self, name: str, event: str) -> int:
         """Return how often a process has written of an event to its log."""
-        return (self._data.logs / f"{name}.log").read_text(errors="replace").count(f'"{event}"')
+        return self.log_of(name).count(f'"{event}"')
 
     # Its processes
 

@@ -63,6 +63,7 @@ def test_an_owner_is_paused_inside_the_work(company: Company, case: Case) -> Non
     with strikes.paused(owner):
         job = company.ended(job_id)
         case.recovered("the job has ended without it", within=20)
+    case.inject("SIGCONT")
     assert job["state"] == "succeeded", job
     company.assert_logged_exactly_once(job_id)
     assert company.retries(job_id) > 0, "the fault struck nothing"
