@@ -38,7 +38,8 @@ log = structlog.get_logger()
 
 # A live owner holds its row lock from the claim on, but for the moment between two transactions.
 GRACE_SECONDS = 2.0
-# What a chunk that failed or lost its owner waits before the next attempt; doubled each time, 30 s at most.
+# What a chunk waits before the next attempt, doubled each time: 5 s at most when it failed or was put back, so that it
+# goes on soon after a full disk has room again; 30 s when it lost its owner, which it may have killed itself.
 BACKOFF_SECONDS = 0.25
 # A chunk that failed this often by its own fault is poison: it fails, the rest is done.
 MAX_FAILURES = 5
@@ -189,6 +190,8 @@ def do_if_small(session: Session, job: Job) -> bool:
             _perform(session, claimed)
         session.flush()
     except (Refusal, DBAPIError) as error:
+        if isinstance(error, DBAPIError) and error.connection_invalidated:
+            raise  # nothing is left to go back to; whoever asked is told to come again
         savepoint.rollback()
         session.refresh(job)
         log.info("small_job_left_to_workers", job=str(job.id), error=str(error))
@@ -229,8 +232,8 @@ def _claim_next(session: Session, job: Job) -> Claim | None:
 def perform(sessions: sessionmaker[Session], claimed: Claim) -> None:
     """Do a claimed chunk in one transaction; record a failure in another if it goes wrong.
 
-    Faults of the surroundings (a lost connection, a deadlock) are no failures of the chunk: it stays claimed and
-    is claimed again after the grace.
+    Faults of the surroundings (a lost connection, a deadlock, a full disk) are no failures of the chunk: it is put
+    back, or, where that is impossible, stays claimed; either way it is claimed again after a pause.
     """
     try:
         with transaction(sessions, isolation=KINDS[claimed.kind].isolation) as session:
@@ -480,7 +483,7 @@ def _refuse(session: Session, claimed: Claim, refusal: Refusal) -> None:
 def _release(session: Session, claimed: Claim) -> None:
     session.execute(
         text(
-            "UPDATE job_chunk SET state = 'pending' "
+            "UPDATE job_chunk SET state = 'pending', claimed_at = clock_timestamp() "
             "WHERE job_id = :job_id AND no = :no AND state = 'running' AND attempt = :attempt"
         ),
         {"job_id": claimed.job_id, "no": claimed.no, "attempt": claimed.attempt},
@@ -517,14 +520,15 @@ def _record_failure(session: Session, claimed: Claim, error: Exception) -> None:
 
 
 def settle_cancels(sessions: sessionmaker[Session]) -> None:
-    """Carry out wishes to cancel whose asker died before doing it."""
+    """Carry out wishes to cancel whose asker died before doing it, or did not know the kind of the job."""
     with sessions() as session:
         wishes = session.scalars(
             text(
                 "SELECT job_id FROM job_cancel k JOIN job j ON j.id = k.job_id "
-                "WHERE j.finished_at IS NULL AND j.ending IS NULL "
+                "WHERE j.finished_at IS NULL AND j.ending IS NULL AND j.kind = ANY(CAST(:kinds AS text[])) "
                 "AND abs(extract(epoch FROM clock_timestamp() - k.requested_at)) > 1"
-            )
+            ),
+            {"kinds": list(KINDS)},
         ).all()
     for job_id in wishes:
         with transaction(sessions) as session:

@@ -202,7 +202,7 @@ def request_cancel(session: Session, job: Job, *, actor: Actor) -> None:
 
     The wish is committed by itself before the job's row is touched: workers hold that row in turns, and a bare
     update would starve behind them (RELIABILITY 2). Should this process die in between, the wish stands and
-    whoever works next carries it out.
+    whoever works next carries it out. So it does for a kind that only a newer version knows.
 
     Raises
     ------
@@ -220,7 +220,7 @@ def request_cancel(session: Session, job: Job, *, actor: Actor) -> None:
             ),
             {"job_id": job.id, "actor_id": actor.id},
         )
-    if not job_engine.begin_ending(session, job.id, ending=State.CANCELED):
+    if job.kind in job_engine.KINDS and not job_engine.begin_ending(session, job.id, ending=State.CANCELED):
         raise JobFinished()
     hints.want(session)
     session.refresh(job)

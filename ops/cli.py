@@ -35,7 +35,7 @@ SECTIONS = {
         "migrate",
         "verify",
     ),
-    "Development": ("test", "check", "bench"),
+    "Development": ("test", "chaos", "check", "bench"),
 }
 
 
@@ -448,12 +448,38 @@ def verify(data: Path | None) -> None:
 
 
 @main.command(context_settings={"ignore_unknown_options": True})
+@click.option("--faults", is_flag=True, help="The fault matrix instead, every case of it.")
+@click.option(
+    "--mutations", is_flag=True, help="Takes safeguards away, one by one; the fault matrix must notice."
+)
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
-def test(arguments: tuple[str, ...]) -> None:
-    """Run the tests; further arguments go to pytest."""
+def test(faults: bool, mutations: bool, arguments: tuple[str, ...]) -> None:
+    """Run the tests; further arguments go to pytest.
+
+    With --faults: --case N (may be repeated) runs one case, --seed N decides targets and moments, --patience N
+    multiplies what recovery may take, on a busy machine; --report FILE keeps the report. With --mutations, names of
+    saboteurs choose some of them.
+    """
     # The whole suite on all cores, up to four; a chosen part starts faster on one.
     chosen = arguments or ("--numprocesses=auto", "--maxprocesses=4")
-    sys.exit(subprocess.call([sys.executable, "-m", "pytest", *chosen], cwd=commands.ROOT))
+    if faults:
+        chosen = ("tests/faults", "--faults", *arguments)
+    program, chosen = ("tests.faults.mutations", arguments) if mutations else ("pytest", chosen)
+    sys.exit(subprocess.call([sys.executable, "-m", program, *chosen], cwd=commands.ROOT))
+
+
+@main.command()
+@click.option("--minutes", type=click.FloatRange(min=0, min_open=True), default=1.0, help="How long [1].")
+@click.option("--seed", type=int, default=1, help="Decides what strikes, whom, when [1].")
+@data_option("An empty folder for everything of this run [a new one in var/chaos].")
+def chaos(minutes: float, seed: int, data: Path | None) -> None:
+    """Use a system while everything of it is killed, paused, emptied and restarted; then ask the oracle.
+
+    The stack is the run's own. A picture of the run is drawn as SVG. The exit code is 1 if the oracle says no.
+    """
+    from ops.faults.command import run
+
+    run(minutes=minutes, seed=seed, data=data)
 
 
 @main.command()

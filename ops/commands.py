@@ -43,7 +43,8 @@ def web(*, host: str, port: int, processes: int, threads: int, metrics: Path | N
     else:
         shutil.rmtree(metrics, ignore_errors=True)
         metrics.mkdir(parents=True)
-    options = ["--worker-class=gthread", f"--workers={processes}", f"--threads={threads}"]
+    options = ["--config=python:web.serving", "--worker-class=gthread"]
+    options += [f"--workers={processes}", f"--threads={threads}"]
     options += [f"--bind={host}:{port}", "--graceful-timeout=2", "--no-control-socket"]
     # the heartbeat file must not wait for a busy disk
     options += ["--worker-tmp-dir=/dev/shm"] if os.access("/dev/shm", os.W_OK) else []

@@ -165,6 +165,15 @@ def answer(error: Exception) -> Response:
     problem = problem_of(error)
     if request.path.startswith(API):
         return problem.response()
+    try:
+        return _page(problem)
+    except Exception as while_showing:  # a page asks the database who reads it
+        if not database_away(while_showing):
+            raise
+        return _page(problem_of(while_showing))
+
+
+def _page(problem: Problem) -> Response:
     show = current_app.extensions.get("error_page")
     response: Response = (
         show(problem) if show else Response(problem.detail + "\n", problem.status, mimetype="text/plain")

@@ -37,12 +37,22 @@ def work(**_: Any) -> None:
     Who found work wakes one more: the hint of a request wakes one process, and the chunks that its plan cuts are
     work for all of them, up to a second before beat's next sweep.
 
-    With the database away there is nothing to be done; beat's sweep hints again when it is back.
+    Whatever keeps events from being recorded, jobs have their turn. With the database away there is nothing to be done;
+    beat's sweep hints again when it is back.
     """
     end = monotonic() + SECONDS_PER_TASK
     others_know = False
+    records = True
     try:
-        while _record() or job_engine.work_one(database.sessions):
+        while True:
+            try:
+                has_recorded = records and _record()
+            except Exception as error:
+                records = has_recorded = False
+                say = log.warning if is_infrastructure(error) else log.exception
+                say("recording_interrupted", error=str(error))
+            if not (has_recorded or job_engine.work_one(database.sessions)):
+                return
             if monotonic() > end:
                 send_hint()
                 return

@@ -19,8 +19,8 @@ WITH chosen AS (
       AND CASE c.state
           WHEN 'running' THEN abs(extract(epoch FROM clock_timestamp() - c.claimed_at))
               > greatest(:grace, least(30, :backoff * 2 ^ least(c.attempt, 10)))
-          ELSE c.failures = 0 OR abs(extract(epoch FROM clock_timestamp() - c.claimed_at))
-              > least(30, :backoff * 2 ^ least(c.failures, 10))
+          ELSE c.attempt = 0 OR abs(extract(epoch FROM clock_timestamp() - c.claimed_at))
+              > least(5, :backoff * 2 ^ least(c.attempt, 10))
       END
     ORDER BY j.position, c.no
     LIMIT 1

@@ -1,7 +1,7 @@
 """The system as it runs for people: `interlog up` with all its real processes, on servers that can be hurt.
 
-`up` looks after them, so what a test kills comes back the way it does in life. PostgreSQL and Valkey
-belong to the test, which stops, pauses and restarts them.
+`up` looks after them, so what is killed comes back the way it does in life. PostgreSQL and Valkey
+belong to whoever hurts them: stops, pauses and restarts them.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -20,9 +21,11 @@ import redis
 from sqlalchemy import Engine, Row, create_engine, text
 
 from domain.migrations import upgrade
-from ops.commands import ROOT
+from ops.commands import ROOT, Command
 from ops.data_folder import DataFolder
 from ops.embedded import EmbeddedPostgres, EmbeddedRedis
+from ops.faults.client import Client
+from ops.faults.proxy import Proxy
 from ops.processes import (
     command_line,
     free_port,
@@ -30,11 +33,17 @@ from ops.processes import (
     running_processes,
     send_signal,
 )
-from tests.acceptance.client import Client
 
 T = TypeVar("T")
 
-WORKERS = 2
+# The words of a command line that tell what a process does, the more telling ones first.
+ROLES = {
+    "gunicorn": "web",
+    "worker.consumer": "consumer",
+    "--queues=documents": "documents",
+    "beat": "beat",
+    "worker": "worker",
+}
 # Longer than `up` gives itself, so that its own words are what is seen.
 READY_SECONDS = 90
 # Chunks whose entries are being written this moment: not claimed, not waiting, not committing. PostgreSQL shows the
@@ -62,23 +71,63 @@ def wait_for(condition: Callable[[], T | None], what: str, *, seconds: float = 3
     return found
 
 
-class Stack:
+@dataclass(frozen=True)
+class StackOptions:
+    """What a stack is to be started with.
+
+    Attributes
+    ----------
+    workers
+        Pool processes of the worker.
+    environment
+        More environment variables for `up`, and so for all its processes.
+    postgres_environment, postgres_settings
+        More environment variables and settings for PostgreSQL, such as those of a clock that jumps.
+    proxied
+        Whether the processes reach PostgreSQL and Redis through `to_postgres` and `to_redis`.
+    """
+
+    workers: int = 2
+    environment: dict[str, str] = field(default_factory=dict)
+    postgres_environment: dict[str, str] = field(default_factory=dict)
+    postgres_settings: dict[str, str] = field(default_factory=dict)
+    proxied: bool = False
+
+
+class FragileStack:
     """A running system and the servers under it.
 
     Parameters
     ----------
     folder
         Where everything is kept, logs included.
+    options
+        What it is started with.
+
+    Attributes
+    ----------
+    postgres, redis
+        The servers.
+    to_postgres, to_redis
+        The ways to them, None unless `options.proxied`.
+    client
+        A client without a token.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, options: StackOptions | None = None) -> None:
         self.folder = folder
+        self.options = options or StackOptions()
         # What was committed must outlive an immediate stop, which `fast` alone would not see to.
         self.postgres = EmbeddedPostgres(
-            folder / "postgres", fast=True, settings={"synchronous_commit": "on"}
+            folder / "postgres",
+            fast=True,
+            environment=self.options.postgres_environment,
+            settings={"synchronous_commit": "on", **self.options.postgres_settings},
         )
         # It writes nothing to disk: killed, it starts empty.
         self.redis = EmbeddedRedis(folder / "redis", fast=True)
+        self.to_postgres: Proxy | None = None
+        self.to_redis: Proxy | None = None
         self.client = Client(free_port())
         self._data = DataFolder(folder / "data")
         self._up: subprocess.Popen[bytes] | None = None
@@ -87,26 +136,51 @@ class Stack:
         self._log_seen = 0
 
     @contextmanager
-    def running(self) -> Iterator[Stack]:
+    def running(self) -> Iterator[FragileStack]:
         """Start everything; stop it at the end and make sure that nothing is left behind."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        with self.postgres, self.redis:
+        with self.postgres, self.redis, ExitStack() as network:
             upgrade(self.postgres.url)
+            if self.options.proxied:
+                assert self.postgres.port
+                assert self.redis.port
+                self.to_postgres = network.enter_context(Proxy(self.postgres.port))
+                self.to_redis = network.enter_context(Proxy(self.redis.port))
             try:
                 self._start()
                 yield self
             finally:
                 self._stop()
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """What a process needs to belong to this system."""
+        urls = {"DATABASE_URL": self.postgres.url, "REDIS_URL": self.redis.url}
+        if self.to_postgres and self.to_redis:
+            urls["DATABASE_URL"] = self.to_postgres.instead(self.postgres.url, self.postgres.port)
+            urls["REDIS_URL"] = self.to_redis.instead(self.redis.url, self.redis.port)
+        return urls | {"PYTHONPATH": str(ROOT)} | self.options.environment
+
     def _start(self) -> None:
-        settings = {"DATABASE_URL": self.postgres.url, "REDIS_URL": self.redis.url, "PYTHONPATH": str(ROOT)}
         with (self.folder / "up.log").open("wb") as log:
             self._up = subprocess.Popen(
                 [sys.executable, "-m", "ops", "up", f"--data={self._data.path}", f"--port={self.client.port}",
-                 f"--workers={WORKERS}"],
-                cwd=ROOT, env=os.environ | settings, stdout=log, stderr=log,
+                 f"--workers={self.options.workers}"],
+                cwd=ROOT, env=os.environ | self.environment, stdout=log, stderr=log,
             )  # fmt: skip
         wait_for(self.is_whole, "the stack is up", seconds=READY_SECONDS)
+
+    @contextmanager
+    def beside(self, command: Command, environment: dict[str, str] | None = None) -> Iterator[int]:
+        """Run one more process of the system for the length of a block; give its process id."""
+        settings = os.environ | self.environment | command.environment | (environment or {})
+        with (self.folder / "beside.log").open("ab") as log:
+            process = subprocess.Popen(command.arguments, cwd=ROOT, env=settings, stdout=log, stderr=log)
+        try:
+            yield process.pid
+        finally:
+            process.kill()
+            process.wait()
 
     def _stop(self) -> None:
         assert self._up is not None
@@ -123,16 +197,28 @@ class Stack:
         """Return what `up` has said so far."""
         return (self.folder / "up.log").read_text()
 
+    def log_of(self, process: str) -> str:
+        """Return what a process has logged so far."""
+        return (self._data.logs / f"{process}.log").read_text(errors="replace")
+
     def failed_sweeps(self) -> int:
         """Return how often beat has said that it could not look for work or tell of it."""
-        return (self._data.logs / "beat.log").read_text().count('"sweep_failed"')
+        return self.has_logged("beat", "sweep_failed")
+
+    def has_logged(self, name: str, event: str) -> int:
+        """Return how often a process has written of an event to its log."""
+        return self.log_of(name).count(f'"{event}"')
 
     # Its processes
 
     def leader(self, name: str) -> int | None:
         """Return the process id of `web`, `worker`, `documents`, `consumer` or `beat`, None while it is away."""
+        return self.leaders().get(name)
+
+    def leaders(self) -> dict[str, int]:
+        """Map the roles, as `leader` knows them, to the processes that are there."""
         assert self._up is not None
-        return next((pid for pid in children_of(self._up.pid) if name in _roles(pid)), None)
+        return {role: pid for pid in children_of(self._up.pid) if (role := _role(pid))}
 
     def members(self, name: str) -> list[int]:
         """Return the process ids that web's or the worker's leader has started: the ones that do the work."""
@@ -147,7 +233,7 @@ class Stack:
             announced = self._data.announced()
             self._run = announced.run if announced else ""
         return (
-            len(self.members("worker")) == WORKERS
+            len(self.members("worker")) == self.options.workers
             and len(self.members("web")) > 0
             and len(self.members("documents")) == 1
             and self.leader("beat") is not None
@@ -176,8 +262,8 @@ class Stack:
                 send_signal(server.process.pid, signal.SIGCONT)
             else:
                 server.start()
-        for pid in [self.leader("worker"), *self.members("worker"), self.leader("consumer")]:
-            if pid:
+        for leader in self.leaders().values():
+            for pid in (leader, *children_of(leader)):
                 send_signal(pid, signal.SIGCONT)
         wait_for(self.is_whole, "the stack is whole again", seconds=READY_SECONDS)
 
@@ -203,8 +289,9 @@ class Stack:
         """Return the one value that a query gives."""
         return self.rows(query, **parameters)[0][0]
 
-    def wait_until_writing(self, writers: int = WORKERS) -> None:
-        """Wait until so many pool processes are in the middle of writing entries."""
+    def wait_until_writing(self, writers: int | None = None) -> None:
+        """Wait until so many pool processes, by default all, are in the middle of writing entries."""
+        writers = writers or self.options.workers
         wait_for(lambda: self.value(WRITING) >= writers, f"{writers} chunks are being written", seconds=15)
 
     def forget_violations(self) -> None:
@@ -235,7 +322,6 @@ def _parent(pid: int) -> int | None:
     return int(fields[1]) if fields[0] not in "ZX" else None
 
 
-def _roles(pid: int) -> list[str]:
+def _role(pid: int) -> str | None:
     arguments = command_line(pid)
-    names = {"gunicorn": "web", "worker.consumer": "consumer", "--queues=documents": "documents"}
-    return [names[word] for word in arguments if word in names] or arguments
+    return next((role for word, role in ROLES.items() if word in arguments), None)
