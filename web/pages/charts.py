@@ -79,7 +79,10 @@ def answer(drawn: Any) -> Response:
 
 def addresses(values: list[tuple[str, int]], *, horizontal: bool = False) -> dict[str, str]:
     """Return the addresses of a picture of labelled numbers, by the ink it is drawn in."""
-    given = {"label": [label for label, _value in values], "value": [value for _label, value in values]}
+    given: dict[str, Any] = {
+        "label": [label for label, _value in values],
+        "value": [value for _label, value in values],
+    }
     shape = "rows" if horizontal else "columns"
     return {ink: url_for("pages.charts.show", shape=shape, ink=ink, **given) for ink in ("light", "dark")}
 
