@@ -11,7 +11,7 @@ from typing import Any
 
 import pygal
 from flask import Blueprint, Response, request, url_for
-from flask_babel import format_decimal, gettext
+from flask_babel import format_decimal, get_locale, gettext
 from pygal.etree import etree
 from pygal.style import Style
 
@@ -78,8 +78,9 @@ def answer(drawn: Any) -> Response:
 
 
 def addresses(values: list[tuple[str, int]], *, horizontal: bool = False) -> dict[str, str]:
-    """Return the addresses of a picture of labelled numbers, by the ink it is drawn in."""
+    """Return the addresses of a picture of labelled numbers, by the ink it is drawn in; each language has its own."""
     given: dict[str, Any] = {
+        "language": str(get_locale()),
         "label": [label for label, _value in values],
         "value": [value for _label, value in values],
     }
@@ -96,7 +97,7 @@ def row_height(rows: int) -> int:
 def show(shape: str, ink: str) -> Answer:
     """Draw the numbers of the address."""
     numbers = [_number(given) for given in request.args.getlist("value")[:MOST_VALUES]]
-    labels = [label[:LONGEST_LABEL] for label in request.args.getlist("label")[: len(numbers)]]
+    labels = [_printable(label) for label in request.args.getlist("label")[: len(numbers)]]
     if shape == "rows":
         # Drawn from below.
         numbers, labels = numbers[::-1], labels[::-1]
@@ -120,3 +121,7 @@ def show(shape: str, ink: str) -> Answer:
 
 def _number(given: str) -> int:
     return min(int(given), LARGEST_VALUE) if given.isascii() and given.isdecimal() and len(given) < 19 else 0
+
+
+def _printable(given: str) -> str:
+    return "".join(letter for letter in given[:LONGEST_LABEL] if letter.isprintable())
