@@ -92,6 +92,7 @@ def test_all_faults_are_told_at_once_and_a_password_never(session: Session) -> N
             email="x",
             salesperson_code="NONE",
             language_code="de",
+            timezone="Mars/Olympus",
             active=None,
             password="too short",
         )
@@ -101,6 +102,7 @@ def test_all_faults_are_told_at_once_and_a_password_never(session: Session) -> N
         ("email", "invalid"),
         ("salesperson_code", "unknown"),
         ("language_code", "not_a_choice"),
+        ("timezone", "unknown"),
         ("active", "required"),
         ("password", "invalid"),
     }
