@@ -136,7 +136,7 @@ def test_the_theme_is_chosen(visit: Callable[..., Visit]) -> None:
     user.sign_in("admin")
     user.open("/my-settings")
     page.get_by_label("Dark").check()
-    page.get_by_role("button", name="Save").click()
+    page.get_by_role("button", name="Save").first.click()
     expect(page.locator("html")).to_have_attribute("data-bs-theme", "dark")
     user.open("/contacts/")
     expect(page.locator("html")).to_have_attribute("data-bs-theme", "dark")
