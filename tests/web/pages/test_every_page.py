@@ -19,6 +19,7 @@ READERS = (Role.VIEWER, Role.SALESPERSON, Role.MARKETING, Role.ADMIN)
 # Endpoint -> (address with keys of Demo, least role).
 PAGES: dict[str, tuple[str, Role]] = {
     "home.show": ("/", Role.VIEWER),
+    "search.show": ("/search/?q=log", Role.VIEWER),
     "account.show": ("/my-settings", Role.VIEWER),
     "contacts.index": ("/contacts/", Role.VIEWER),
     "contacts.new": ("/contacts/new", Role.MARKETING),
@@ -87,6 +88,8 @@ APART = {
     "sign_in.link",
     "interactions.export",
     "statistics.chart",
+    "charts.show",
+    "jobs.watch",
 }
 
 
