@@ -31,6 +31,8 @@ SECTIONS = {
         "token",
         "migrate",
         "verify",
+        "backup",
+        "restore",
     ),
     "Development": ("test", "check", "bench", "bench-log"),
 }
@@ -442,6 +444,36 @@ def verify(data: Path | None) -> None:
     if problems:
         raise OpsError(f"{len(problems)} problems found")
     click.echo("clean")
+
+
+@main.command()
+@click.argument("target", type=click.Path(path_type=Path))
+@DATA_OF_STACK
+def backup(target: Path, data: Path | None) -> None:
+    """Back up the database and the archives of purges, while everything runs.
+
+    TARGET becomes a folder; a name that ends in .dump becomes a file with the database alone. Nothing is overwritten.
+    """
+    from ops.backups import backup
+    from ops.connection import connected
+
+    with connected(data, as_it_is=True) as database_url:
+        backup(database_url, target)
+
+
+@main.command()
+@click.argument("source", type=click.Path(exists=True, path_type=Path))
+@click.option("--replace", is_flag=True, help="Drop what is in the database.")
+@DATA_OF_STACK
+def restore(source: Path, replace: bool, data: Path | None) -> None:
+    """Bring a backup back into an empty database, whole or not at all.
+
+    The stack must be stopped. Afterwards the schema is brought up to date and the data are verified.
+    """
+    from ops.restores import restore, target
+
+    with target(data) as database_url:
+        restore(database_url, source, replace=replace)
 
 
 @main.command(context_settings={"ignore_unknown_options": True})

@@ -15,7 +15,7 @@ from ops.errors import OpsError
 
 
 @contextmanager
-def connected(path: Path | None) -> Iterator[str]:
+def connected(path: Path | None, *, as_it_is: bool = False) -> Iterator[str]:
     """Give a command the database it means, for the length of a block.
 
     DATABASE_URL if set, else the database of the stack that runs on the data folder, else the folder's
@@ -25,16 +25,20 @@ def connected(path: Path | None) -> Iterator[str]:
     ----------
     path
         The data folder; the running stack's, else the default one, when None.
+    as_it_is
+        Leave the schema of the folder's database alone.
 
     Yields
     ------
     str
-        The database's URL, which is also put into the environment as DATABASE_URL.
+        The database's URL, which is also put into the environment as DATABASE_URL; the data folder, where one is meant,
+        as INTERLOG_DATA.
     """
     if given := os.environ.get("DATABASE_URL"):
         yield reachable_database(given)
         return
     folder = data_folder.chosen(path)
+    os.environ["INTERLOG_DATA"] = str(folder.path)
     if folder.is_in_use():
         stack = folder.announced()
         if stack is None:
@@ -47,7 +51,8 @@ def connected(path: Path | None) -> Iterator[str]:
     from ops.embedded import EmbeddedPostgres
 
     with folder.lock(), EmbeddedPostgres(folder.path / "postgres") as postgres:
-        upgrade(postgres.url)
+        if not as_it_is:
+            upgrade(postgres.url)
         os.environ["DATABASE_URL"] = postgres.url
         yield postgres.url
 

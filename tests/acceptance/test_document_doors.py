@@ -13,11 +13,11 @@ from celery import Celery
 from sqlalchemy import text
 
 from domain import hints
+from domain.hints import STREAM
 from tests.acceptance.client import Client
 from tests.acceptance.company import Company
 from tests.acceptance.stack import Stack, wait_for
 from tests.domain.events import as_text, make_event
-from worker.consumer import STREAM
 
 COUNT = 200
 
