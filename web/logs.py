@@ -39,9 +39,15 @@ def init_app(app: Flask) -> None:
             log.info(
                 "request",
                 method=request.method,
-                path=request.path,
+                path=_path(),
                 status=response.status_code,
                 milliseconds=round((time.perf_counter() - g.started) * 1000, 1),
                 user=getattr(g.get("actor"), "name", None),
             )
         return response
+
+
+def _path() -> str:
+    """Return the path of the request without a secret that is part of it: that of a one-time link."""
+    secret = (request.view_args or {}).get("token")
+    return request.path.replace(secret, "…") if secret else request.path

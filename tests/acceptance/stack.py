@@ -123,9 +123,13 @@ class Stack:
         """Return what `up` has said so far."""
         return (self.folder / "up.log").read_text()
 
+    def log_of(self, process: str) -> str:
+        """Return what a process has logged so far."""
+        return (self._data.logs / f"{process}.log").read_text()
+
     def failed_sweeps(self) -> int:
         """Return how often beat has said that it could not look for work or tell of it."""
-        return (self._data.logs / "beat.log").read_text().count('"sweep_failed"')
+        return self.log_of("beat").count('"sweep_failed"')
 
     # Its processes
 

@@ -10,7 +10,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from ops import verify
 from ops.commands import ROOT
+from ops.data_folder import DataFolder
 from ops.processes import free_port, send_signal
 from tests.acceptance.client import Client
 from tests.acceptance.company import LINES, Company
@@ -78,7 +80,9 @@ def test_a_backup_in_the_middle_of_a_job_is_restored_and_the_job_ends_exactly(
             seconds=60,
         )
         assert ended["result"]["interactions"] == LINES
-        assert interlog("verify", "--data", str(data)) == "clean\n"
+        announced = DataFolder(data).announced()
+        assert announced
+        assert verify.run(announced.database_url) == []
         shown = client.get(f"/logged-segments/{ended['result']['logged_segment_no']}").json
         assert (shown["status"], shown["interactions_count"], shown["skipped_count"]) == ("logged", LINES, 0)
         assert shown["active_interactions_count"] == LINES
