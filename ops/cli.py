@@ -478,8 +478,14 @@ def restore(source: Path, replace: bool, data: Path | None) -> None:
 
 @main.command(context_settings={"ignore_unknown_options": True})
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
-def test(arguments: tuple[str, ...]) -> None:
+@click.option(
+    "--security-deep", is_flag=True, help="Many more made-up requests, for a quarter of an hour or more."
+)
+def test(arguments: tuple[str, ...], security_deep: bool) -> None:
     """Run the tests; further arguments go to pytest."""
+    if security_deep:
+        os.environ["SECURITY_EXAMPLES"] = "100"
+        arguments = arguments or ("tests/security/test_schema.py",)
     # The whole suite on all cores, up to four; a chosen part starts faster on one.
     chosen = arguments or ("--numprocesses=auto", "--maxprocesses=4")
     sys.exit(subprocess.call([sys.executable, "-m", "pytest", *chosen], cwd=commands.ROOT))

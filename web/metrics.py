@@ -12,7 +12,15 @@ from typing import Any, NamedTuple
 
 import redis
 import structlog
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, multiprocess
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    disable_created_metrics,
+    generate_latest,
+    multiprocess,
+)
 from sqlalchemy import text
 
 from domain import hints, vital_signs
@@ -24,6 +32,9 @@ log = structlog.get_logger(__name__)
 PREFIX = "interlog_"
 # Longest wait for the database or the broker, in seconds.
 PATIENCE = 2
+
+# When each series began; it would double them, and processes that add up do not have it.
+disable_created_metrics()  # type: ignore[no-untyped-call]
 
 COUNTED = CollectorRegistry()
 REQUESTS = Counter(

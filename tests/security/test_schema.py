@@ -38,7 +38,7 @@ CHECKS: list[Any] = [
     response_schema_conformance,
 ]
 # For one operation; the roles below an administrator do less of the same.
-EXAMPLES = int(os.environ.get("INTERLOG_SECURITY_EXAMPLES", "4"))
+EXAMPLES = int(os.environ.get("SECURITY_EXAMPLES", "4"))
 SEED = 20260310
 # Streams do not end while their job is open.
 STREAMS = {"GET /jobs/<uuid:id>/events"}
