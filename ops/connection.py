@@ -10,8 +10,10 @@ import redis
 from sqlalchemy import make_url
 
 from ops import data_folder
-from ops.data_folder import RunningStack
+from ops.data_folder import DataFolder, RunningStack
 from ops.errors import OpsError
+
+DATA_VARIABLE = "INTERLOG_DATA"
 
 
 @contextmanager
@@ -31,20 +33,19 @@ def connected(path: Path | None, *, as_it_is: bool = False) -> Iterator[str]:
     Yields
     ------
     str
-        The database's URL, which is also put into the environment as DATABASE_URL; the data folder, where one is meant,
-        as INTERLOG_DATA.
+        The database's URL, which is also put into the environment as DATABASE_URL.
     """
     if given := os.environ.get("DATABASE_URL"):
         yield reachable_database(given)
         return
     folder = data_folder.chosen(path)
-    os.environ["INTERLOG_DATA"] = str(folder.path)
     if folder.is_in_use():
         stack = folder.announced()
         if stack is None:
             raise OpsError(f"the stack on {folder.path} is only starting: try again when it is ready")
         os.environ.update(DATABASE_URL=stack.database_url, REDIS_URL=stack.redis_url)
-        yield stack.database_url
+        with data_of(folder):
+            yield stack.database_url
         return
     # not above: a container has no embedded servers
     from domain.migrations import upgrade
@@ -54,7 +55,21 @@ def connected(path: Path | None, *, as_it_is: bool = False) -> Iterator[str]:
         if not as_it_is:
             upgrade(postgres.url)
         os.environ["DATABASE_URL"] = postgres.url
-        yield postgres.url
+        with data_of(folder):
+            yield postgres.url
+
+
+@contextmanager
+def data_of(folder: DataFolder) -> Iterator[None]:
+    """Have a data folder be the one of this process, where archives of purges are, for the length of a block."""
+    before = os.environ.get(DATA_VARIABLE)
+    os.environ[DATA_VARIABLE] = str(folder.path)
+    try:
+        yield
+    finally:
+        del os.environ[DATA_VARIABLE]
+        if before is not None:
+            os.environ[DATA_VARIABLE] = before
 
 
 def running_stack(path: Path | None) -> RunningStack:

@@ -19,7 +19,7 @@ from domain import settings
 from domain.migrations import revisions, upgrade
 from ops import data_folder, verify
 from ops.backup_files import ARCHIVES, DATABASE, Manifest, Server, checksum, checksums, reason, versions_of
-from ops.connection import reachable_database
+from ops.connection import data_of, reachable_database
 from ops.embedded import EmbeddedPostgres
 from ops.errors import OpsError
 from ops.server_programs import client_program
@@ -72,8 +72,7 @@ def target(path: Path | None) -> Iterator[str]:
     folder = data_folder.chosen(path)
     if folder.is_in_use():
         raise OpsError(f"a stack runs on {folder.path}: stop it, restore, and start it again")
-    os.environ["INTERLOG_DATA"] = str(folder.path)
-    with folder.lock(), EmbeddedPostgres(folder.path / "postgres") as postgres:
+    with folder.lock(), EmbeddedPostgres(folder.path / "postgres") as postgres, data_of(folder):
         yield postgres.url
 
 

@@ -146,8 +146,9 @@ class Stack:
         from ops.first_run import ensure_admin
 
         upgrade(self.database_url)
-        password = self.folder.secret("admin_password")
-        self.sign_in_link = ensure_admin(self.database_url, self.base_url, password=password)
+        self.sign_in_link = ensure_admin(
+            self.database_url, self.base_url, password=lambda: self.folder.secret("admin_password")
+        )
 
     def _start_processes(self, supervisor: Supervisor) -> None:
         settings = {
