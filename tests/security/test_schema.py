@@ -8,6 +8,7 @@ A few cases for each operation, the same in every run. Many more:
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -38,16 +39,18 @@ CHECKS: list[Any] = [
     response_schema_conformance,
 ]
 # For one operation; the roles below an administrator do less of the same.
-EXAMPLES = int(os.environ.get("SECURITY_EXAMPLES", "4"))
+EXAMPLES = int(os.environ.get("SECURITY_EXAMPLES", "2"))
 SEED = 20260310
 # Streams do not end while their job is open.
 STREAMS = {"GET /jobs/<uuid:id>/events"}
 
 
 @pytest.fixture(scope="module")
-def unlimited(settings: Settings, app: Flask, demo: Demo) -> Flask:
+def unlimited(settings: Settings, demo: Demo) -> Iterator[Flask]:
     """An application on the database of the tests that counts no requests."""
-    return create_app(settings.model_copy(update={"requests_per_minute": 10**9}))
+    made = create_app(settings.model_copy(update={"requests_per_minute": 10**9}))
+    yield made
+    made.extensions["database"].close()
 
 
 @pytest.fixture(scope="module")
