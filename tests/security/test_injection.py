@@ -1,46 +1,17 @@
-"""What people type is shown as text and asked for as a value: never markup, never SQL."""
+"""What people type is asked for as a value, never as SQL: in every parameter of the API and every filter of pages."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from time import monotonic
-from typing import Any
 
-import pytest
 from flask import Flask
-from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.orm import Session
 
-from domain.actors import Role
 from tests.web.conftest import Client
 from tests.web.pages.conftest import Browser, Demo
 from tests.web.pages.test_every_page import PAGES
 
-# Texts that are codes of something, keys of addresses, or judged where they are read: what they may be, the domain
-# and the API's models say.
-CODES = re.compile(
-    r"(^|_)(no|code|key|kind|state|type|role|hash|cron|timezone|door|outcome|ending|status|work|format|source|id)$"
-)
-# Whatever it stands in, text, attribute or template, it must come out as it is.
-MARKUP = "\"'><xss-{0} onclick=alert(1)>{{{{7*7}}}}</xss-{0}>"
-# Columns that are shown on some page; a new one is added when it is shown.
-SHOWN = {
-    "contact-name",
-    "contact-address",
-    "contact-city",
-    "salesperson-name",
-    "campaign-description",
-    "interaction_group-description",
-    "interaction_template-description",
-    "segment-description",
-    "logged_segment-description",
-    "interaction_comment-comment",
-    "saved_criteria-description",
-    "app_user-display_name",
-    "api_token-name",
-}
 SQL = (
     "' OR '1'='1",
     "'; SELECT pg_sleep(20); --",
@@ -51,109 +22,6 @@ SQL = (
     "$$; SELECT pg_sleep(20) $$",
     ":limit :no {0} %(no)s %s",
 )
-
-
-@pytest.fixture(scope="module")
-def marked(demo: Demo, sessions: Callable[[], Session]) -> set[str]:
-    """Puts markup into every column of text that takes it; gives their names."""
-    taken = set()
-    with sessions() as session:
-        columns = session.execute(
-            text("""
-                SELECT table_name, column_name FROM information_schema.columns
-                JOIN information_schema.tables USING (table_schema, table_name)
-                WHERE table_schema = 'public' AND table_type = 'BASE TABLE' AND data_type = 'text'
-                  AND is_generated = 'NEVER' AND table_name <> 'alembic_version'
-                ORDER BY 1, 2
-            """)
-        ).all()
-        for table, column in columns:
-            if CODES.search(column):
-                continue
-            try:
-                with session.begin_nested():
-                    session.execute(
-                        text(
-                            f'UPDATE "{table}" SET "{column}" = :markup WHERE "{column}" IS NOT NULL OR true'
-                        ),
-                        {"markup": MARKUP.format(f"{table}-{column}")},
-                    )
-            except DBAPIError:  # a choice, or unique
-                try:
-                    with session.begin_nested():
-                        session.execute(
-                            text(
-                                f'UPDATE "{table}" SET "{column}" = :markup '
-                                f'WHERE ctid = (SELECT max(ctid) FROM "{table}")'
-                            ),
-                            {"markup": MARKUP.format(f"{table}-{column}")},
-                        )
-                except DBAPIError:
-                    continue
-            taken.add(f"{table}-{column}")
-        session.commit()
-    return taken
-
-
-def test_markup_in_every_text_is_shown_as_text_on_every_page(
-    marked: set[str], app: Flask, sessions: Any, demo: Demo, tokens: dict[Role, str]
-) -> None:
-    from domain import users
-    from web import identity
-
-    client = app.test_client()
-    with sessions() as session, app.test_request_context("/"):
-        admin = session.scalars(
-            text("SELECT id FROM app_user WHERE role = 'admin' ORDER BY id LIMIT 1")
-        ).one()
-        identity.sign_in(session.get(users.AppUser, admin))
-        from flask import session as cookie
-
-        kept = dict(cookie)
-    with client.session_transaction() as cookie:
-        cookie.update(kept)
-    shown: set[str] = set()
-    for language in ("en", "ru"):
-        for pattern, _ in PAGES.values():
-            address = pattern.format(**vars(demo))
-            answer = client.get(address, headers={"Accept-Language": language})
-            assert answer.status_code in (200, 404), (address, answer.status_code)
-            _assert_harmless(address, answer.text)
-            shown |= set(re.findall(r"&lt;xss-([\w-]+) onclick", answer.text))
-    assert shown >= SHOWN & marked, sorted(SHOWN - shown)
-    assert marked >= SHOWN, sorted(SHOWN - marked)
-
-
-def test_what_is_typed_comes_back_as_text_where_it_is_refused(admin_browser: Browser, demo: Demo) -> None:
-    """Forms show what was typed again, lists the filters."""
-    markup = MARKUP.format("typed")
-    for address, _ in PAGES.values():
-        page = admin_browser.open(address.format(**vars(demo)))
-        for form in page.one("main").all("form"):
-            names = {
-                control.attributes["name"]
-                for tag in ("input", "textarea")
-                for control in form.all(tag)
-                if "name" in control.attributes
-                and control.attributes.get("type") not in ("checkbox", "radio", "file")
-            } - {"csrf_token", "confirmed"}
-            target = form.attributes.get("action") or address.format(**vars(demo))
-            values = dict.fromkeys(names, markup)
-            if form.attributes.get("method", "get") == "get":
-                answer = admin_browser.flask.get(target.partition("?")[0], query_string=values)
-            else:
-                token = page.all("input", name="csrf_token")[0].attributes["value"]
-                answer = admin_browser.flask.post(target, data={**values, "csrf_token": token})
-            assert answer.status_code < 500, (target, answer.status_code)
-            if answer.mimetype == "text/html":
-                _assert_harmless(target, answer.text)
-
-
-def _assert_harmless(address: str, page: str) -> None:
-    assert "<xss-" not in page, address
-    assert "49</xss" not in page, address
-    for target in re.findall(r'(?:href|src|action)="([^"]*)"', page):
-        assert re.match(r"(/(?!/)|#|\?|mailto:|tel:|data:image/|$)", target), (address, target)
 
 
 def query_parameters(app: Flask) -> Iterator[tuple[str, str]]:
@@ -181,15 +49,16 @@ def test_sql_in_a_query_parameter_is_a_value_like_another(app: Flask, admin: Cli
         if path.endswith("/events") and path.startswith("/jobs"):
             continue
         address = re.sub(r"{(\w+)}", lambda found: keys[found[1]], path)
-        for attack in SQL:
+        for attack in SQL[:: 1 if name == "q" else 2]:
             begun = monotonic()
             answer = admin.get(address, query_string={name: attack}, headers={"Accept": "*/*"})
+            answer.get_data()
             assert monotonic() - begun < 5, (path, name, attack)
             assert answer.status_code in (200, 404, 422), (path, name, attack, answer.status_code)
             if answer.status_code == 200 and answer.is_json and "items" in answer.json and name != "after":
                 assert answer.json["items"] == [], (path, name, attack)
             tried += 1
-    assert tried > 500
+    assert tried > 300
     assert admin.get("/contacts?limit=1000").json == before
 
 
@@ -258,11 +127,12 @@ def test_sql_in_a_filter_of_a_page_is_a_value_like_another(admin_browser: Browse
             if "name" in control.attributes
         }
         where = address.format(**vars(demo)).partition("?")[0]
-        for attack in SQL[:3] if filters else ():
+        for attack in SQL[:2] if filters else ():
             for name in (*filters, "after", "sort"):
                 begun = monotonic()
                 answer = admin_browser.flask.get(where, query_string={name: attack})
+                answer.get_data()
                 assert answer.status_code < 500, (address, name, attack)
                 assert monotonic() - begun < 5, (address, name, attack)
                 tried += 1
-    assert tried > 50
+    assert tried > 40
