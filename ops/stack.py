@@ -1,5 +1,6 @@
 """The whole system on this machine: `interlog up`, and what `demo` and `bench` stand on."""
 
+import json
 import os
 import signal
 import socket
@@ -179,7 +180,7 @@ class Stack:
             raise Interrupted("stopped before everything was running")
         if not self._is_ready():
             log = self._children["web"].log_path
-            reason = last_line(log.read_text(errors="replace"), prefer=("Error", "error"))
+            reason = _in_words(last_line(log.read_text(errors="replace"), prefer=("Error", "error")))
             raise OpsError(f"the site does not become ready: {reason} (log: {log})")
 
     def _is_ready(self) -> bool:
@@ -308,6 +309,15 @@ class _Work:
             if not supervisor.stopping:
                 traceback.print_exc()
                 self.error = OpsError(f"failed: {error}")
+
+
+def _in_words(line: str) -> str:
+    """Return what a line of a log says: of a JSON object the error's last line, else the event."""
+    try:
+        said = json.loads(line)
+        return str(said.get("exception") or said["event"]).splitlines()[-1]
+    except (ValueError, LookupError, AttributeError):
+        return line
 
 
 def _introduce(stack: Stack, seconds: float, say: Callable[[str], None]) -> None:
