@@ -180,7 +180,7 @@ class Stack:
             raise Interrupted("stopped before everything was running")
         if not self._is_ready():
             log = self._children["web"].log_path
-            reason = _in_words(last_line(log.read_text(errors="replace"), prefer=("Error", "error")))
+            reason = _in_words(last_line(log.read_text(errors="replace"), prefer=('"exception"', "Error:")))
             raise OpsError(f"the site does not become ready: {reason} (log: {log})")
 
     def _is_ready(self) -> bool:
@@ -315,7 +315,7 @@ def _in_words(line: str) -> str:
     """Return what a line of a log says: of a JSON object the error's last line, else the event."""
     try:
         said = json.loads(line)
-        return str(said.get("exception") or said["event"]).splitlines()[-1]
+        return last_line(str(said.get("exception") or said["event"]), prefer=("Error:",))
     except (ValueError, LookupError, AttributeError):
         return line
 
