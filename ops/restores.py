@@ -31,7 +31,8 @@ IN_USE = """
     SELECT DISTINCT application_name FROM pg_stat_activity
     WHERE datname = current_database() AND application_name LIKE 'interlog-%' ORDER BY 1
 """
-# One by one, not the schema: who may do what with tables to come is kept with it (ALTER DEFAULT PRIVILEGES).
+# One by one, not the schema: who may do what with tables to come is kept with it (ALTER DEFAULT PRIVILEGES). Extensions
+# stay, which another role may own.
 DROP_EVERYTHING = """
     DO $$
     DECLARE
@@ -43,8 +44,10 @@ DROP_EVERYTHING = """
                 WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'
                 UNION ALL SELECT 3, 'SEQUENCE', oid::regclass::text FROM pg_class
                 WHERE relnamespace = 'public'::regnamespace AND relkind = 'S'
-                UNION ALL SELECT 4, 'ROUTINE', oid::regprocedure::text FROM pg_proc
-                WHERE pronamespace = 'public'::regnamespace
+                UNION ALL SELECT 4, 'ROUTINE', oid::regprocedure::text FROM pg_proc p
+                WHERE pronamespace = 'public'::regnamespace AND NOT EXISTS (
+                    SELECT FROM pg_depend d
+                    WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e')
                 UNION ALL SELECT 5, 'TYPE', reltype::regtype::text FROM pg_class
                 WHERE relnamespace = 'public'::regnamespace AND relkind = 'c'
             ) things(rank, kind, name) ORDER BY rank);
@@ -149,7 +152,12 @@ def _refuse_unless_free(server: Server, *, replace: bool) -> None:
 def _load(server: Server, dump: Path, *, replace: bool) -> None:
     """Have psql do in one transaction what pg_restore writes; it commits only if all of it came."""
     psql = server.program("psql", "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--file=-")
-    writer = [str(client_program("pg_restore", server_major=server.major)), "--no-owner", "--no-privileges"]
+    writer = [
+        str(client_program("pg_restore", server_major=server.major)),
+        "--no-owner",
+        "--no-privileges",
+        "--no-comments",
+    ]
     begin = "BEGIN;\nSET LOCAL lock_timeout = '10s';\nSET LOCAL client_min_messages = warning;\n" + (
         DROP_EVERYTHING if replace else ""
     )

@@ -9,6 +9,7 @@ import time
 import structlog
 from celery import Celery
 from flask import Flask, current_app
+from structlog.contextvars import bound_contextvars
 
 from domain import hints, logs
 from web import metrics
@@ -53,33 +54,37 @@ class Broker:
                     later.start()
                 return
             self._next_hint = now + HINT_EVERY
-        self.send_hint(logs.request_id())
+        self.send_hint()
 
     def _send_due(self) -> None:
         with self._lock:
             self._is_hint_due = False
             self._next_hint = time.monotonic() + HINT_EVERY
             request_id = self._due_for
-        self.send_hint(request_id)
+        with bound_contextvars(request_id=request_id):
+            self.send_hint()
 
-    def send_hint(self, request_id: str | None = None) -> bool:
+    def send_hint(self) -> bool:
         """Send one hint, with the id of the request that left the work, for the logs; tell whether it was sent."""
-        is_sent = self._send(request_id)
+        is_sent = self._send()
         metrics.count_hint(is_sent=is_sent)
         return is_sent
 
-    def _send(self, request_id: str | None) -> bool:
+    def _send(self) -> bool:
         if time.monotonic() < self._paused_until:
             return False
         try:
             self._producer().send_task(
-                hints.WORK_TASK, kwargs={"request_id": request_id}, queue=hints.JOBS_QUEUE, ignore_result=True
+                hints.WORK_TASK,
+                kwargs={"request_id": logs.request_id()},
+                queue=hints.JOBS_QUEUE,
+                ignore_result=True,
             )
         except Exception as error:  # whatever it is, the answer to the request is not disturbed
             self._paused_until = time.monotonic() + PAUSE
-            log.warning("hint_not_sent", error=repr(error), request_id=request_id)
+            log.warning("hint_not_sent", error=repr(error))
             return False
-        log.info("hint_sent", request_id=request_id)
+        log.info("hint_sent")
         return True
 
     def _producer(self) -> Celery:
