@@ -19,14 +19,17 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+import structlog
 from sqlalchemy import BigInteger, ForeignKey, Identity, func, select, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from domain import hints
+from domain import hints, logs
 from domain.actors import Actor
 from domain.database import Base, json_param
 from domain.errors import Conflict, NotFound
+
+log = structlog.get_logger()
 
 
 class State(StrEnum):
@@ -45,7 +48,7 @@ FINAL = frozenset({State.SUCCEEDED, State.REFUSED, State.FAILED, State.CANCELED}
 
 
 class Job(Base):
-    """One long operation. `working` is what its plan froze; only the kind that wrote it reads it."""
+    """One long operation."""
 
     __tablename__ = "job"
 
@@ -55,7 +58,7 @@ class Job(Base):
     state: Mapped[str] = mapped_column(server_default="queued")
     ending: Mapped[str | None]
     parameters: Mapped[dict[str, Any]] = mapped_column(JSONB)
-    working: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    stored_working: Mapped[dict[str, Any]] = mapped_column("working", JSONB)
     serial_key: Mapped[str | None]
     created_by: Mapped[int] = mapped_column(ForeignKey("actor.id"))
     created_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
@@ -64,6 +67,16 @@ class Job(Base):
     total: Mapped[int] = mapped_column(BigInteger, server_default="0")
     result: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     problem: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+
+    @property
+    def working(self) -> dict[str, Any]:
+        """What its plan froze; only the kind that wrote it reads it. The id of the request stands beside it."""
+        return {name: value for name, value in self.stored_working.items() if name != logs.REQUEST_ID}
+
+    @working.setter
+    def working(self, values: Mapping[str, Any]) -> None:
+        asked = self.stored_working.get(logs.REQUEST_ID)
+        self.stored_working = {**values, **({logs.REQUEST_ID: asked} if asked else {})}
 
 
 class JobFinished(Conflict):
@@ -92,19 +105,22 @@ def create(
     serial_key
         Jobs with the same key are done one after another, in the order they were asked for (S10).
     working
-        What the kind needs to know besides; not shown.
+        What the kind needs to know besides; not shown. The id of the request is kept with it, for the logs of
+        whoever does the job.
     """
+    working = {**(working or {}), **({logs.REQUEST_ID: asked} if (asked := logs.request_id()) else {})}
     job_id = session.execute(
         text(
             "INSERT INTO job (kind, parameters, working, serial_key, created_by) "
             "VALUES (:kind, :parameters, :working, :serial_key, :created_by) RETURNING id"
-        ).bindparams(json_param("parameters", dict(parameters)), json_param("working", dict(working or {}))),
+        ).bindparams(json_param("parameters", dict(parameters)), json_param("working", working)),
         {"kind": kind, "serial_key": serial_key, "created_by": actor.id},
     ).scalar_one()
     session.execute(
         text("INSERT INTO job_chunk (job_id, no, step) VALUES (:job_id, 0, 0)"), {"job_id": job_id}
     )
     hints.want(session)
+    log.info("job_asked_for", job=str(job_id), kind=kind)
     return session.get_one(Job, job_id)
 
 

@@ -34,6 +34,8 @@ SECTIONS = {
         "token",
         "migrate",
         "verify",
+        "backup",
+        "restore",
     ),
     "Development": ("test", "chaos", "check", "bench"),
 }
@@ -447,19 +449,55 @@ def verify(data: Path | None) -> None:
     click.echo("clean")
 
 
+@main.command()
+@click.argument("target", type=click.Path(path_type=Path))
+@DATA_OF_STACK
+def backup(target: Path, data: Path | None) -> None:
+    """Back up the database and the archives of purges, while everything runs.
+
+    TARGET becomes a folder; a name that ends in .dump becomes a file with the database alone. Nothing is overwritten.
+    """
+    from ops.backups import backup
+    from ops.connection import connected
+
+    with connected(data, as_it_is=True) as database_url:
+        backup(database_url, target)
+
+
+@main.command()
+@click.argument("source", type=click.Path(exists=True, path_type=Path))
+@click.option("--replace", is_flag=True, help="Drop what is in the database.")
+@DATA_OF_STACK
+def restore(source: Path, replace: bool, data: Path | None) -> None:
+    """Bring a backup back into an empty database, whole or not at all.
+
+    The stack must be stopped. Afterwards the schema is brought up to date and the data are verified.
+    """
+    from ops.restores import restore, target
+
+    with target(data) as database_url:
+        restore(database_url, source, replace=replace)
+
+
 @main.command(context_settings={"ignore_unknown_options": True})
 @click.option("--faults", is_flag=True, help="The fault matrix instead, every case of it.")
 @click.option(
     "--mutations", is_flag=True, help="Takes safeguards away, one by one; the fault matrix must notice."
 )
+@click.option(
+    "--security-deep", is_flag=True, help="Many more made-up requests, for a quarter of an hour or more."
+)
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
-def test(faults: bool, mutations: bool, arguments: tuple[str, ...]) -> None:
+def test(faults: bool, mutations: bool, security_deep: bool, arguments: tuple[str, ...]) -> None:
     """Run the tests; further arguments go to pytest.
 
     With --faults: --case N (may be repeated) runs one case, --seed N decides targets and moments, --patience N
     multiplies what recovery may take, on a busy machine; --report FILE keeps the report. With --mutations, names of
     saboteurs choose some of them.
     """
+    if security_deep:
+        os.environ["SECURITY_EXAMPLES"] = "100"
+        arguments = arguments or ("tests/security/test_schema.py",)
     # The whole suite on all cores, up to four; a chosen part starts faster on one.
     chosen = arguments or ("--numprocesses=auto", "--maxprocesses=4")
     if faults:

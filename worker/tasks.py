@@ -8,6 +8,7 @@ from typing import Any
 
 import structlog
 from celery.exceptions import Reject
+from structlog.contextvars import bound_contextvars
 
 from domain import document_inbox, document_recording, hints, job_engine, job_kinds
 from domain.database import is_infrastructure
@@ -30,7 +31,13 @@ SECONDS_BEFORE_RETURN = 1.0
 
 
 @app.task(name=hints.WORK_TASK, ignore_result=True)
-def work(**_: Any) -> None:
+def work(request_id: str | None = None, **_: Any) -> None:
+    """Work, and say in the logs which request the hint came from, if it came from one."""
+    with bound_contextvars(request_id=request_id):
+        _work()
+
+
+def _work() -> None:
     """Record document events and do chunks of jobs until there are none, or for about five seconds; then pass the hint
     on. Events go first: they are few milliseconds each, and somebody waits for them.
 
@@ -69,6 +76,8 @@ def _record() -> bool:
     """Record a batch of document events; tell whether there was any. After a small one others may gather, so that
     events which come one by one do not cost a transaction each."""
     recorded = document_recording.work(database.sessions)
+    if recorded:
+        log.info("events_recorded", events=recorded)
     if 0 < recorded < SMALL_BATCH:
         sleep(SECONDS_TO_GATHER)
     return recorded > 0
