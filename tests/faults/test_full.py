@@ -9,13 +9,13 @@ import pytest
 import redis
 
 from domain import hints
+from domain.hints import STREAM
 from ops.faults import strikes
 from ops.faults.company import Company
 from ops.faults.feeder import Feeder
 from ops.faults.report import Case
 from ops.faults.stack import wait_for
 from tests.faults.disks import CannotMount, small_disk_for
-from worker.consumer import STREAM
 
 LINES = 40_000
 # From the second to the fourth attempt of a chunk it takes 3 s, the time to notice the second one included.

@@ -12,13 +12,13 @@ from celery import Celery
 from sqlalchemy import text
 
 from domain import hints, job_engine
+from domain.hints import STREAM
 from ops.faults.company import Company
 from ops.faults.feeder import BATCH_TYPE, Feeder
 from ops.faults.report import Case
 from ops.faults.stack import lives, wait_for
 from tests.faults.backends import waiting_process
 from tests.faults.triggers import trigger
-from worker.consumer import STREAM
 
 # Bytes, JSON that is no message, a message without a body.
 GARBAGE = (b"\xff\xfe garbage", b'{"task": "jobs.work"}', b'{"body": "bm90aGluZw==", "headers": {}}')
