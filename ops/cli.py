@@ -32,7 +32,7 @@ SECTIONS = {
         "migrate",
         "verify",
     ),
-    "Development": ("test", "check", "bench", "bench-log"),
+    "Development": ("test", "check", "bench", "bench-log", "bench-pages"),
 }
 
 
@@ -488,6 +488,16 @@ def bench_log(entries: int, keep: Path | None) -> None:
     from ops.bench_log import run
 
     run(entries=entries, keep=keep)
+
+
+@main.command("bench-pages")
+@click.option("--contacts", type=click.IntRange(1_000), default=50_000, help="Size of the company's book.")
+@click.option("--rounds", type=click.IntRange(min=2), default=40, help="Requests for each page.")
+def bench_pages(contacts: int, rounds: int) -> None:
+    """Measure the pages on the demo's company."""
+    from ops.bench_pages import run
+
+    run(contacts=contacts, rounds=rounds)
 
 
 def _pairs(texts: list[str] | tuple[str, ...]) -> dict[str, str]:

@@ -16,7 +16,7 @@ from markupsafe import Markup
 
 from domain import setup
 from domain.users import Role
-from web import assets, database, i18n, identity, vocabulary
+from web import assets, database, help, i18n, identity, vocabulary
 from web.pages import guard
 
 THEME_COOKIE = "theme"
@@ -129,6 +129,7 @@ def init_app(app: Flask) -> None:
             "language": str(get_locale()),
             "languages": i18n.LANGUAGES,
             "theme": theme if theme in THEMES else "auto",
+            "help": help.of(request.endpoint) if g.get("actor") else None,
             "navigation": navigation() if g.get("actor") else None,
         }
 

@@ -20,6 +20,8 @@ READERS = (Role.VIEWER, Role.SALESPERSON, Role.MARKETING, Role.ADMIN)
 PAGES: dict[str, tuple[str, Role]] = {
     "home.show": ("/", Role.VIEWER),
     "account.show": ("/my-settings", Role.VIEWER),
+    "guide.index": ("/guide/", Role.VIEWER),
+    "guide.chapter": ("/guide/segments", Role.VIEWER),
     "contacts.index": ("/contacts/", Role.VIEWER),
     "contacts.new": ("/contacts/new", Role.MARKETING),
     "contacts.card": ("/contacts/{company}", Role.VIEWER),
@@ -87,6 +89,7 @@ APART = {
     "sign_in.link",
     "interactions.export",
     "statistics.chart",
+    "guide.static",
 }
 
 
