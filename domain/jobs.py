@@ -14,11 +14,12 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKey, Identity, select, text
+from sqlalchemy import BigInteger, ForeignKey, Identity, func, select, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -138,7 +139,42 @@ def page(
     for name in ("kind", "state"):
         if filters.get(name):
             query = query.where(getattr(Job, name).in_(filters[name]))
+    if filters.get("state") and not FINAL & set(filters["state"]):
+        query = query.where(Job.finished_at.is_(None))  # the condition of job_open_idx
     return list(session.scalars(query))
+
+
+def of_ids(session: Session, ids: Iterable[str]) -> list[Job]:
+    """Return the jobs with these ids; what is no id of a job is left out."""
+    wanted = []
+    for id in ids:
+        with suppress(ValueError):
+            wanted.append(uuid.UUID(id))
+    return (
+        list(session.scalars(select(Job).where(Job.id.in_(wanted)).order_by(Job.position))) if wanted else []
+    )
+
+
+def open_jobs(session: Session, *, limit: int = 50) -> list[Job]:
+    """Return the jobs that have not ended, the newest first. Index: job_open_idx."""
+    return list(
+        session.scalars(
+            select(Job).where(Job.finished_at.is_(None)).order_by(Job.position.desc()).limit(limit)
+        )
+    )
+
+
+def failed_lately(session: Session, *, days: int, limit: int = 50) -> list[Job]:
+    """Return the jobs that failed in the last so many days, the newest first. Index: job_finished_at_idx."""
+    since = func.now() - func.make_interval(0, 0, 0, days)
+    return list(
+        session.scalars(
+            select(Job)
+            .where(Job.finished_at > since, Job.state == State.FAILED)
+            .order_by(Job.finished_at.desc())
+            .limit(limit)
+        )
+    )
 
 
 def open_job(session: Session, serial_key: str) -> Job | None:

@@ -62,6 +62,11 @@ _GENERAL = {
         ),
         _("Follow a link to go on with it. A service that has nothing yet shows the first steps instead."),
     ),
+    "search.show": _help(
+        "first-steps#around-the-pages",
+        _("Finds every page and action by its name, and contacts, segments and entries by name or number."),
+        _("Type a few letters of it, in any of the languages. On every page Ctrl+K opens the same search."),
+    ),
     "guide.index": _help(
         "first-steps#help",
         _("The user guide, chapter by chapter."),

@@ -45,12 +45,11 @@ def switch_language() -> Answer:
 @blueprint.post("/appearance")
 def appearance() -> Answer:
     """Keep the theme chosen for this browser."""
-    answer = redirect(url_for("pages.account.show"), 303)
+    answer = redirect(guard.safe_next(request.form.get("next")), 303)
     if request.form.get("theme") in layout.THEMES:
         answer.set_cookie(
             layout.THEME_COOKIE, request.form["theme"], max_age=YEAR, samesite="Lax", httponly=True
         )
-        flash(gettext("Saved."), "good")
     return answer  # type: ignore[return-value]
 
 
@@ -62,9 +61,7 @@ def show() -> Answer:
     if request.method == "POST" and _change_password(form, actor):
         flash(gettext("The password has been changed."), "good")
         return redirect(url_for("pages.account.show"), 303)  # type: ignore[return-value]
-    return records.form_page(
-        "account/card.html", form, themes=layout.THEMES, has_user=actor.user_id is not None
-    )
+    return records.form_page("account/card.html", form, has_user=actor.user_id is not None)
 
 
 def _change_password(form: PasswordForm, actor: users.Actor) -> bool:
