@@ -20,6 +20,7 @@ READERS = (Role.VIEWER, Role.SALESPERSON, Role.MARKETING, Role.ADMIN)
 PAGES: dict[str, tuple[str, Role]] = {
     "home.show": ("/", Role.VIEWER),
     "account.show": ("/my-settings", Role.VIEWER),
+    "search.show": ("/search/?q=letter", Role.VIEWER),
     "guide.index": ("/guide/", Role.VIEWER),
     "guide.chapter": ("/guide/segments", Role.VIEWER),
     "contacts.index": ("/contacts/", Role.VIEWER),
@@ -90,6 +91,8 @@ APART = {
     "interactions.export",
     "statistics.chart",
     "guide.static",
+    "jobs.watch",
+    "charts.show",
 }
 
 
