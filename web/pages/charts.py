@@ -25,6 +25,8 @@ blueprint = Blueprint("charts", __name__, url_prefix="/charts")
 
 MOST_VALUES, LONGEST_LABEL = 62, 40
 LARGEST_VALUE = 10**12
+WIDTH, COLUMNS_HEIGHT, ROW_HEIGHT = 440, 190, 32
+LABEL_EVERY = 7
 KEPT_SECONDS = 24 * 3600
 # Ink for light and for dark pages; "any" is seen on both.
 INKS = {"light": ("#565f66", "#0b5e6b"), "dark": ("#a5b0b7", "#6cc5d1"), "any": ("#7c868d", "#2b8a99")}
@@ -45,8 +47,6 @@ def bars(*, ink: str = "any", horizontal: bool = False, **options: Any) -> Any:
         font_family="system-ui, sans-serif",
         label_font_size=12,
         major_label_font_size=12,
-        value_font_size=12,
-        value_colors=(words,),
     )
     shape = {
         "js": [], "style": style, "width": 900, "show_legend": False, "margin": 8, "x_label_rotation": 0,
@@ -74,25 +74,33 @@ def addresses(values: list[tuple[str, int]], *, horizontal: bool = False) -> dic
     return {ink: url_for("pages.charts.show", shape=shape, ink=ink, **given) for ink in ("light", "dark")}
 
 
+def row_height(rows: int) -> int:
+    """Return the height of a picture of so many rows."""
+    return 24 + ROW_HEIGHT * max(rows, 1)
+
+
 @blueprint.get("/<any(columns, rows):shape>-<any(light, dark):ink>.svg")
 def show(shape: str, ink: str) -> Answer:
     """Draw the numbers of the address."""
     numbers = [_number(given) for given in request.args.getlist("value")[:MOST_VALUES]]
     labels = [label[:LONGEST_LABEL] for label in request.args.getlist("label")[: len(numbers)]]
     if shape == "rows":
-        drawn = bars(
-            ink=ink, horizontal=True, width=560, height=40 + 34 * max(len(numbers), 1), spacing=6,
-            print_values=True, print_values_position="top", show_x_labels=False, show_x_guides=False,
-            show_y_guides=False, value_formatter=format_decimal,
-        )  # fmt: skip
         # Drawn from below.
         numbers, labels = numbers[::-1], labels[::-1]
+        drawn = bars(
+            ink=ink, horizontal=True, width=WIDTH, height=row_height(len(numbers)), spacing=4,
+            show_x_labels=False, show_x_guides=False, show_y_guides=False,
+        )  # fmt: skip
+        drawn.x_labels = [
+            f"{label}: {format_decimal(number)}" for label, number in zip(labels, numbers, strict=False)
+        ]
     else:
         drawn = bars(
-            ink=ink, width=560, height=200, spacing=4, show_minor_x_labels=False, x_labels_major_every=5,
+            ink=ink, width=WIDTH, height=COLUMNS_HEIGHT, spacing=4, show_minor_x_labels=False, max_scale=5,
             value_formatter=format_decimal,
         )  # fmt: skip
-    drawn.x_labels = labels
+        drawn.x_labels = labels
+        drawn.x_labels_major = labels[::-LABEL_EVERY]
     drawn.add(gettext("Interactions"), numbers)
     picture = answer(drawn)
     picture.headers["Cache-Control"] = f"private, max-age={KEPT_SECONDS}"

@@ -1,5 +1,7 @@
-"""The home page: what is under way and what waits for the user, what was done last, how much of it; for an empty service
-the first steps. As many queries as there are parts, whatever the size of the log."""
+"""The home page: what is under way and waits for the user, what was done last and how much; else the first steps.
+
+As many queries as there are parts, whatever the size of the log.
+"""
 
 from __future__ import annotations
 
@@ -52,13 +54,9 @@ def _some(columns: tuple[Column, ...], *names: str) -> list[Column]:
     return [column for column in columns if column.name in names]
 
 
-SEGMENT_COLUMNS = _some(
-    tuple(segment_pages.NOUN.columns), "no", "description", "date", "lines_count", "status"
-)
-LOGGED_COLUMNS = _some(
-    logged_pages.COLUMNS, "no", "description", "date", "interactions_count", "skipped_count"
-)
-POSTPONED_COLUMNS = _some(postponed_pages.COLUMNS, "entry_no", "contact_name", "description", "created_at")
+SEGMENT_COLUMNS = _some(tuple(segment_pages.NOUN.columns), "no", "description", "date", "lines_count")
+LOGGED_COLUMNS = _some(logged_pages.COLUMNS, "no", "description", "date", "interactions_count")
+POSTPONED_COLUMNS = _some(postponed_pages.COLUMNS, "entry_no", "contact_name", "description")
 
 
 @blueprint.get("/")
@@ -112,12 +110,13 @@ def _lately(session: Session) -> dict[str, Any] | None:
         "by_group": groups,
         "others": others,
         "days_pictures": charts.addresses([(_short_day(day), counted.by_day.get(day, 0)) for day in days]),
+        "groups_height": charts.row_height(len(rows)),
         "groups_pictures": charts.addresses(rows, horizontal=True),
         "days_words": ngettext(
-            "%(num)s entry in %(days)s days; the most on %(day)s: %(most)s.",
-            "%(num)s entries in %(days)s days; the most on %(day)s: %(most)s.",
+            "%(entries)s entry in %(days)s days; the most on %(day)s: %(most)s.",
+            "%(entries)s entries in %(days)s days; the most on %(day)s: %(most)s.",
             total,
-            num=layout.number(total),
+            entries=layout.number(total),
             days=DAYS,
             day=layout.day(most),
             most=layout.number(counted.by_day[most]),
@@ -131,7 +130,7 @@ def _short_day(day: dt.date) -> str:
 
 
 def _first_steps(session: Session) -> list[dict[str, Any]]:
-    """List what a new service needs before the first segment can be logged, what of it is there, and where it is done."""
+    """List what a new service needs before its first segment can be logged: what of it is there, where it is done."""
     steps: list[tuple[Any, str, Any, Role]] = [
         (_("Create an interaction group"), "interaction_groups", interaction_groups, Role.ADMIN),
         (_("Create an interaction template"), "interaction_templates", templates, Role.ADMIN),

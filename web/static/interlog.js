@@ -190,6 +190,18 @@ for (const rows of document.querySelectorAll("[data-rows]")) {
   });
 }
 
+// On a phone a row of a list is a card (by the style sheet), where each value carries the head of its column.
+for (const table of document.querySelectorAll("table.grid:not(.is-narrow)")) {
+  const heads = [...(table.tHead?.rows[0]?.cells ?? [])].map((head) => head.textContent.replace(/[▲▼↕]/g, "").trim());
+  for (const cell of table.querySelectorAll("tbody td")) {
+    const label = heads[cell.cellIndex];
+    if (label) cell.dataset.label = label;
+    const says = cell.classList.contains("flag") ? cell.querySelector("svg") : cell.textContent.trim();
+    if (!says && !cell.querySelector("input, progress")) cell.dataset.blank = "";
+  }
+  table.classList.add("is-labelled");
+}
+
 for (const button of document.querySelectorAll("[data-copy]")) {
   if (!navigator.clipboard) continue;
   button.hidden = false;

@@ -82,6 +82,12 @@ input.addEventListener("input", () => {
 });
 
 input.addEventListener("keydown", (event) => {
+  // The field would only be emptied.
+  if (event.key === "Escape") {
+    event.preventDefault();
+    dialog.close();
+    return;
+  }
   const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
   if (step && !event.altKey) {
     event.preventDefault();
