@@ -81,8 +81,8 @@ class Camera:
         if path is not None:
             self.open(path)
         if at is not None:
-            at.evaluate("element => element.scrollIntoView({block: 'start'})")
-            self.page.evaluate("scrollBy(0, -60)")
+            # below the bar, which stays on top
+            at.evaluate("element => scrollTo(0, scrollY + element.getBoundingClientRect().top - 60)")
         png = base64.b64encode(self.page.screenshot(animations="disabled", caret="hide")).decode()
         webp = base64.b64decode(self.darkroom.evaluate(TO_WEBP, [png, QUALITY]))
         target = guide.FOLDER / self.language / "images" / f"{name}.webp"
@@ -167,14 +167,14 @@ def _documents(session: Session, actor: Actor) -> None:
     document_inbox.receive(session, events=events, door=Door.HTTP, actor=actor)
 
 
-def photograph_segment(camera: Camera, no: str) -> None:
-    """Take the pictures of a segment that is being prepared."""
+def photograph_segment(camera: Camera, no: str, *, empty_no: str) -> None:
+    """Take the pictures of a segment that is being prepared, and of one that has no contacts yet."""
     camera.guide("segment", f"/segments/{no}")
-    page = camera.open(f"/segments/{no}/add-contacts")
+    page = camera.open(f"/segments/{empty_no}/add-contacts")
     page.fill("#city", "Berlin")
     page.fill("#job_responsibilities", "PURCHASING")
     page.wait_for_function(COUNTED)
-    camera.guide("add-contacts", at=page.locator("main form.panel"))
+    camera.guide("add-contacts")
     camera.guide("line", f"/segments/{no}/lines/2/")
     camera.guide("check", f"/segments/{no}/check")
 
@@ -187,7 +187,7 @@ def photograph_pages(camera: Camera, story: Story, logged_no: int) -> None:
     camera.guide("logged-segment", f"/logged-segments/{logged_no}")
     _photograph_form(camera, story)
     camera.guide("postponed", "/postponed-interactions/")
-    camera.guide("log", "/interactions/?origin=manual")
+    camera.guide("log", "/interactions/?q=machines")
     camera.guide("entry", f"/interactions/{story.entry_no}")
     page = camera.open("/purges/new")
     page.fill("#canceled_for_days", "0")

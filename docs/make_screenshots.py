@@ -53,7 +53,7 @@ def photograph(stack: Stack) -> None:
             darkroom = browser.new_page()
             state = _sign_in(browser, _sign_in_link(client, stack))
             for language, locale in LOCALES.items():
-                context = browser.new_context(locale=locale, storage_state=state)
+                context = browser.new_context(locale=locale, storage_state=state, reduced_motion="reduce")
                 camera = Camera(context.new_page(), language, darkroom, stack.base_url)
                 logged_no = _photograph_in(camera, client, stack)
                 guide_pictures.photograph_pages(camera, story, logged_no)
@@ -96,7 +96,7 @@ def _photograph_in(camera: Camera, client: JobClient, stack: Stack) -> int:
     no, page, language = _new_segment(client), camera.page, camera.language
     camera.open(f"/segments/{no}")
     _keep(page, "segment", language)
-    guide_pictures.photograph_segment(camera, no)
+    guide_pictures.photograph_segment(camera, no, empty_no=_empty_segment(client))
     camera.open(f"/segments/{no}")
     page.locator("[data-dialog=log-dialog]").click()
     dialog = page.locator("#log-dialog")
@@ -140,6 +140,12 @@ def _new_segment(client: JobClient) -> str:
             line = segment_lines.get(session, segment, line_no)
             segment_lines.change(session, segment, line, values=own, actor=admin)
     return no
+
+
+def _empty_segment(client: JobClient) -> str:
+    with client.transaction() as session:
+        actor = users.actor_of(session, users.get(session, demo.ADMIN))
+        return str(segments.create(session, values={"description": "Buyers in Berlin"}, actor=actor).no)
 
 
 @contextmanager

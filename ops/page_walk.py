@@ -10,11 +10,9 @@ from urllib.parse import urlsplit
 from werkzeug.exceptions import HTTPException
 
 from domain.settings import Settings
-from web import create_app
+from web import create_app, help
 
-PAGES = "pages."
-# Files, and a page that is left by reading it.
-NO_PAGES = ("guide.static", "interactions.export", "statistics.chart", "sign_in.link")
+PREFIX = "pages."
 
 
 def walk(read: Callable[[str], str], settings: Settings) -> dict[str, str]:
@@ -36,9 +34,9 @@ def walk(read: Callable[[str], str], settings: Settings) -> dict[str, str]:
             endpoint, _values = routes.match(urlsplit(address).path, method="GET")
         except HTTPException:
             continue
-        endpoint = str(endpoint)
-        name = endpoint.removeprefix(PAGES)
-        if name in found or name == endpoint or name in NO_PAGES:
+        # What has help is a page; the rest are files, or asked for by scripts.
+        name = str(endpoint).removeprefix(PREFIX)
+        if name in found or name not in help.PAGES:
             continue
         found[name] = address
         waiting.extend(links_of(read(address)))

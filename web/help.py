@@ -181,7 +181,7 @@ _SEGMENTS = {
         "segments#personalize-a-line",
         _("One contact of the segment, and what is different for it."),
         _("Fill in a field to give the line a value of its own; empty it to inherit again."),
-        _("The grey text in a field is what applies as long as it is empty."),
+        _("Below an empty field stands what applies as long as it is empty."),
     ),
     "many_lines.change": _help(
         "segments#personalize-a-line",

@@ -124,7 +124,7 @@ def day(value: date | None) -> str:
 def clock(value: time | None) -> str:
     """Write a time of day."""
     return (
-        "" if value is None else format_time(datetime.combine(date(2000, 1, 1), value), "short", rebase=False)
+        "" if value is None else format_time(datetime.combine(date(2000, 1, 1), value), "HH:mm", rebase=False)
     )
 
 
