@@ -41,6 +41,8 @@ READY_SECONDS = 60
 PICTURES = Path(os.environ.get("INTERLOG_SCREENSHOTS", commands.ROOT / "var" / "screenshots"))
 LOCALES = {"en": "en-GB", "ru": "ru-RU"}
 ROLES = ("viewer", "salesperson", "marketing", "admin")
+# A user whom a test may give a language; the others have that of their browsers.
+POLYGLOT = "polyglot"
 QUIET = ["--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update"]
 
 
@@ -189,8 +191,8 @@ def _fill(url: str) -> None:
                 },
                 actor=actor,
             )
-        for role in ROLES:
-            values = {"name": role, "role": role, "password": PASSWORD}
+        for name, role in (*zip(ROLES, ROLES, strict=True), (POLYGLOT, "viewer")):
+            values = {"name": name, "role": role, "password": PASSWORD}
             own = {"salesperson_code": "JO"} if role == "salesperson" else {}
             users.create_user(session, values={**values, **own}, actor=actor)
 

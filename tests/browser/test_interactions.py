@@ -70,7 +70,7 @@ def cancel_and_delete(user: Visit) -> None:
     expect(page.locator(".title-line .state")).to_have_text("Отменено")
     page.keyboard.press("Control+k")
     page.keyboard.type("Удалить отмененные операции журналов взаимодействий")
-    expect(page.get_by_role("option", selected=True)).to_contain_text("Удалить отмененные операции")
+    expect(page.locator("#search-hits [aria-selected=true]")).to_contain_text("Удалить отмененные операции")
     user.picture("search-ru")
     page.keyboard.press("Enter")
     expect(page.locator("h1")).to_have_text("Удалить отмененные операции журналов взаимодействий")

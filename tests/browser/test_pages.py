@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import Visit
+from tests.browser.conftest import POLYGLOT, Visit
 
 PAGES = (
     "/",
@@ -62,7 +62,7 @@ def test_the_keyboard_reaches_search_new_and_menus(visit: Callable[..., Visit]) 
     page.keyboard.press("Tab")
     expect(page.get_by_role("link", name="Skip to content")).to_be_focused()
     page.keyboard.press("/")
-    expect(page.get_by_label("Search")).to_be_focused()
+    expect(page.get_by_label("Search", exact=True)).to_be_focused()
     page.keyboard.type("person 5")
     page.keyboard.press("Enter")
     page.wait_for_url("**q=person*")
@@ -133,7 +133,7 @@ def test_the_theme_is_chosen(visit: Callable[..., Visit]) -> None:
 def test_the_language_is_switched_on_any_page(visit: Callable[..., Visit]) -> None:
     user = visit()
     page = user.page
-    user.sign_in("marketing")
+    user.sign_in(POLYGLOT)
     user.open("/interactions/?q=x")
     page.get_by_role("button", name="Русский").click()
     expect(page.locator("h1")).to_have_text("Журналы взаимодействий")
