@@ -57,7 +57,8 @@ def run(*, contacts: int, rounds: int) -> None:
 
 def _measure(stack: Stack, *, contacts: int, rounds: int) -> None:
     demo.run(stack, contacts=contacts, seed=1)
-    settings = Settings(DATABASE_URL=stack.database_url, REDIS_URL=stack.redis_url)
+    servers = {"DATABASE_URL": stack.database_url, "REDIS_URL": stack.redis_url}
+    settings = Settings.model_validate(servers)
     with accounts.token_for_now(stack.database_url, name="bench", role="admin") as token:
         site = Site(stack.base_url, token)
         pages = walk(lambda address: site.ask(address).decode(), settings)
