@@ -25,7 +25,7 @@ NAMES = ("first-steps", "segments", "interactions", "log", "documents", "statist
 PICTURE_SIZE = (1120, 700)
 ENGLISH = "en"
 
-_HEADING = re.compile(r"(#{1,3}) (.+)")
+_HEADING = re.compile(r"## (.+)")
 _PICTURE = re.compile(r"!\[(?P<words>[^\]]+)\]\((?P<file>images/[\w-]+\.webp)\)")
 _ITEM = re.compile(r"(?:-|\d+\.) ")
 _INLINE = re.compile(
@@ -71,15 +71,15 @@ def chapters(language: str) -> tuple[Chapter, ...]:
 
 
 def _read(name: str, language: str) -> Chapter:
-    text = (FOLDER / language / f"{name}.md").read_text()
+    text = (FOLDER / language / f"{name}.md").read_text(encoding="utf-8")
     title, *titles = _headings(text)
-    english = _headings((FOLDER / ENGLISH / f"{name}.md").read_text())[1:]
+    english = _headings((FOLDER / ENGLISH / f"{name}.md").read_text(encoding="utf-8"))[1:]
     sections = [Section(_slug(anchor), said) for anchor, said in zip(english, titles, strict=True)]
     return Chapter(name, language, title, tuple(sections), text)
 
 
 def _headings(text: str) -> list[str]:
-    return re.findall(r"^#{1,3} (.+)$", text, re.MULTILINE)
+    return re.findall(r"^##? (.+)$", text, re.MULTILINE)
 
 
 def _slug(title: str) -> str:
@@ -92,9 +92,7 @@ def _blocks(text: str) -> list[str]:
 
 def _block(block: str, anchors: Iterator[Section], language: str) -> Markup:
     if heading := _HEADING.fullmatch(block):
-        tag = f"h{len(heading[1])}"
-        section = next(anchors)
-        return Markup('<{0} id="{1}">{2}</{0}>').format(Markup(tag), section.anchor, _inline(heading[2]))
+        return Markup('<h2 id="{}">{}</h2>').format(next(anchors).anchor, _inline(heading[1]))
     if picture := _PICTURE.fullmatch(block):
         width, height = PICTURE_SIZE
         return Markup('<img src="{}" width="{}" height="{}" loading="lazy" alt="{}">').format(
