@@ -62,24 +62,16 @@ UNION ALL
 )
 UNION ALL
 (
-    SELECT 'campaign', c.no, c.description, NULL
-    FROM (SELECT * FROM campaign ORDER BY id DESC LIMIT :newest) c
-    WHERE starts_with(lower(c.no), :typed) OR translate(lower(c.description), 'ё', 'е') ~ ALL (:patterns)
-    LIMIT :limit
-)
-UNION ALL
-(
-    SELECT 'interaction_template', t.code, t.description, NULL
-    FROM (SELECT * FROM interaction_template ORDER BY id DESC LIMIT :newest) t
-    WHERE starts_with(lower(t.code), :typed) OR translate(lower(t.description), 'ё', 'е') ~ ALL (:patterns)
-    LIMIT :limit
-)
-UNION ALL
-(
-    SELECT 'salesperson', s.code, s.name, NULL
-    FROM (SELECT * FROM salesperson ORDER BY id DESC LIMIT :newest) s
-    WHERE starts_with(lower(s.code), :typed) OR translate(lower(s.name), 'ё', 'е') ~ ALL (:patterns)
-    LIMIT :limit
+    SELECT n.kind, n.key, n.name, NULL
+    FROM (
+        (SELECT 'campaign' AS kind, no AS key, description AS name FROM campaign ORDER BY id DESC LIMIT :newest)
+        UNION ALL
+        (SELECT 'interaction_template', code, description FROM interaction_template ORDER BY id DESC LIMIT :newest)
+        UNION ALL
+        (SELECT 'salesperson', code, name FROM salesperson ORDER BY id DESC LIMIT :newest)
+    ) n
+    WHERE starts_with(lower(n.key), :typed) OR translate(lower(n.name), 'ё', 'е') ~ ALL (:patterns)
+    LIMIT 3 * :limit
 )
 UNION ALL
 (

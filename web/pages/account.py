@@ -1,14 +1,16 @@
-"""The user's own settings: language, theme, password."""
+"""The user's own settings: language, theme, time zone, password."""
 
 from __future__ import annotations
+
+from zoneinfo import available_timezones
 
 from flask import Blueprint, flash, redirect, request, url_for
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _
 
-from domain import users
-from domain.errors import Fault, Invalid
-from web import database, i18n, identity
+from domain import setup, users
+from domain.errors import Fault, Forbidden, Invalid, Refusal
+from web import database, i18n, identity, messages
 from web.forms.base import RecordForm, show_faults
 from web.pages import guard, layout, records
 from web.pages.records import Answer
@@ -53,6 +55,27 @@ def appearance() -> Answer:
     return answer  # type: ignore[return-value]
 
 
+@blueprint.post("/time-zone")
+def timezone() -> Answer:
+    """Keep the time zone that the user sees times in; blank is that of the setup."""
+    session, actor = database.session(), identity.required()
+    back = redirect(url_for("pages.account.show"), 303)
+    if actor.user_id is None:
+        raise Forbidden()
+    try:
+        users.change_user(
+            session,
+            users.get(session, actor.name, lock=True),
+            values={"timezone": request.form.get("timezone", "").strip() or None},
+            actor=actor,
+        )
+        flash(gettext("Saved."), "good")
+    except Refusal as refusal:
+        database.undo()
+        flash(messages.refusal_message(refusal), "bad")
+    return back  # type: ignore[return-value]
+
+
 @blueprint.route("/my-settings", methods=["GET", "POST"])
 def show() -> Answer:
     """Show the user's settings; POST changes the password."""
@@ -61,7 +84,14 @@ def show() -> Answer:
     if request.method == "POST" and _change_password(form, actor):
         flash(gettext("The password has been changed."), "good")
         return redirect(url_for("pages.account.show"), 303)  # type: ignore[return-value]
-    return records.form_page("account/card.html", form, has_user=actor.user_id is not None)
+    return records.form_page(
+        "account/card.html",
+        form,
+        has_user=actor.user_id is not None,
+        timezone=actor.timezone or "",
+        setup_timezone=setup.get(database.session()).timezone,
+        timezones=sorted(available_timezones()),
+    )
 
 
 def _change_password(form: PasswordForm, actor: users.Actor) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pygal
 from flask import Blueprint, Response, request, url_for
-from flask_babel import format_decimal, gettext
+from flask_babel import format_decimal, get_locale, gettext
 from pygal.etree import etree
 from pygal.style import Style
 
@@ -27,6 +27,7 @@ MOST_VALUES, LONGEST_LABEL = 62, 40
 LARGEST_VALUE = 10**12
 WIDTH, COLUMNS_HEIGHT, ROW_HEIGHT = 440, 190, 32
 LABEL_EVERY = 7
+COUNTED_ONE_BY_ONE = 5
 KEPT_SECONDS = 24 * 3600
 # Ink for light and for dark pages; "any" is seen on both.
 INKS = {"light": ("#565f66", "#0b5e6b"), "dark": ("#a5b0b7", "#6cc5d1"), "any": ("#7c868d", "#2b8a99")}
@@ -50,9 +51,18 @@ def bars(*, ink: str = "any", horizontal: bool = False, **options: Any) -> Any:
     )
     shape = {
         "js": [], "style": style, "width": 900, "show_legend": False, "margin": 8, "x_label_rotation": 0,
-        "truncate_label": -1, "no_data_text": gettext("No interactions"), **options,
+        "truncate_label": -1, "no_data_text": gettext("No interactions"), "value_formatter": format_decimal,
+        **options,
     }  # fmt: skip
     return (pygal.HorizontalBar if horizontal else pygal.Bar)(**shape)
+
+
+def fill(drawn: Any, labels: list[str], numbers: list[int]) -> None:
+    """Give a chart its numbers of interactions; few of them are counted on its scale one by one."""
+    drawn.x_labels = labels
+    if numbers and max(numbers) <= COUNTED_ONE_BY_ONE:
+        drawn.y_labels = range(max(numbers) + 1)
+    drawn.add(gettext("Interactions"), numbers)
 
 
 def answer(drawn: Any) -> Response:
@@ -68,8 +78,12 @@ def answer(drawn: Any) -> Response:
 
 
 def addresses(values: list[tuple[str, int]], *, horizontal: bool = False) -> dict[str, str]:
-    """Return the addresses of a picture of labelled numbers, by the ink it is drawn in."""
-    given = {"label": [label for label, _value in values], "value": [value for _label, value in values]}
+    """Return the addresses of a picture of labelled numbers, by the ink it is drawn in; each language has its own."""
+    given: dict[str, Any] = {
+        "language": str(get_locale()),
+        "label": [label for label, _value in values],
+        "value": [value for _label, value in values],
+    }
     shape = "rows" if horizontal else "columns"
     return {ink: url_for("pages.charts.show", shape=shape, ink=ink, **given) for ink in ("light", "dark")}
 
@@ -83,7 +97,7 @@ def row_height(rows: int) -> int:
 def show(shape: str, ink: str) -> Answer:
     """Draw the numbers of the address."""
     numbers = [_number(given) for given in request.args.getlist("value")[:MOST_VALUES]]
-    labels = [label[:LONGEST_LABEL] for label in request.args.getlist("label")[: len(numbers)]]
+    labels = [_printable(label) for label in request.args.getlist("label")[: len(numbers)]]
     if shape == "rows":
         # Drawn from below.
         numbers, labels = numbers[::-1], labels[::-1]
@@ -91,17 +105,15 @@ def show(shape: str, ink: str) -> Answer:
             ink=ink, horizontal=True, width=WIDTH, height=row_height(len(numbers)), spacing=4,
             show_x_labels=False, show_x_guides=False, show_y_guides=False,
         )  # fmt: skip
-        drawn.x_labels = [
+        labels = [
             f"{label}: {format_decimal(number)}" for label, number in zip(labels, numbers, strict=False)
         ]
     else:
         drawn = bars(
             ink=ink, width=WIDTH, height=COLUMNS_HEIGHT, spacing=4, show_minor_x_labels=False, max_scale=5,
-            value_formatter=format_decimal,
         )  # fmt: skip
-        drawn.x_labels = labels
         drawn.x_labels_major = labels[::-LABEL_EVERY]
-    drawn.add(gettext("Interactions"), numbers)
+    fill(drawn, labels, numbers)
     picture = answer(drawn)
     picture.headers["Cache-Control"] = f"private, max-age={KEPT_SECONDS}"
     return picture
@@ -109,3 +121,7 @@ def show(shape: str, ink: str) -> Answer:
 
 def _number(given: str) -> int:
     return min(int(given), LARGEST_VALUE) if given.isascii() and given.isdecimal() and len(given) < 19 else 0
+
+
+def _printable(given: str) -> str:
+    return "".join(letter for letter in given[:LONGEST_LABEL] if letter.isprintable())

@@ -138,7 +138,7 @@ def _first_steps(session: Session) -> list[dict[str, Any]]:
         (_("Create or import contacts"), "contacts", contacts, Role.MARKETING),
         (_("Create a segment, add contacts and log it"), "segments", segments, Role.MARKETING),
     ]
-    told = []
+    told: list[dict[str, Any]] = []
     for title, name, module, role in steps:
         is_there = bool(module.page(session, filters={}, limit=1))
         # A segment is there, yet not logged: that is done from the list.

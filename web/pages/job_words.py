@@ -92,10 +92,11 @@ _ABOUT = ("segment_no", "logged_segment_no", "contact_no")
 
 def counts(result: Mapping[str, Any] | None) -> str:
     """List the numbers that came of a job; 0 is left out."""
+    numbers = {name: value for name, value in (result or {}).items() if isinstance(value, int) and value}
     return ", ".join(
-        f"{RESULT_WORDS[name]}: {layout.number(value)}"
-        for name, value in (result or {}).items()
-        if name in RESULT_WORDS and not name.endswith("_no") and isinstance(value, int) and value
+        f"{word}: {layout.number(numbers[name])}"
+        for name, word in RESULT_WORDS.items()
+        if name in numbers and not name.endswith("_no")
     )
 
 

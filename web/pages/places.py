@@ -36,7 +36,7 @@ class Place:
     endpoint: str
     role: Role = Role.VIEWER
     words: Any = ""
-    arguments: Mapping[str, str] = field(default_factory=dict)
+    arguments: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def url(self) -> str:

@@ -23,8 +23,8 @@ from web.pages.records import Answer
 blueprint = Blueprint("search", __name__, url_prefix="/search")
 
 MOST_PLACES = 8
-# Words of so many letters match with another ending: "взаимодействия" finds "взаимодействий", "entries" finds "entry".
-INFLECTED, ENDING = 5, 2
+# Words of so many letters match with another ending: "взаимодействия" finds "взаимодействий".
+INFLECTED, ENDING, CYRILLIC_ENDING = 5, 1, 2
 # The same keys on the two keyboards; what was typed with the wrong one switched on is found too.
 KEYS = (
     "`qwertyuiop[]asdfghjkl;'zxcvbnm,.",
@@ -122,7 +122,9 @@ def _fit(words: list[str], name: list[str]) -> int:
 
 
 def _stem(word: str) -> str:
-    return word[:-ENDING] if len(word) >= INFLECTED else word
+    if len(word) < INFLECTED:
+        return word
+    return word[: -ENDING if word.isascii() else -CYRILLIC_ENDING]
 
 
 @cache

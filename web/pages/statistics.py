@@ -6,7 +6,7 @@ from datetime import date
 from typing import Any
 
 from flask import Blueprint, request, url_for
-from flask_babel import format_date, gettext
+from flask_babel import format_date
 from sqlalchemy.orm import Session
 
 from domain import campaigns, contacts, interaction_groups, salespeople, templates
@@ -64,8 +64,11 @@ def chart(by: str, key: str) -> Answer:
     drawn = charts.bars(height=220, show_minor_x_labels=False, x_labels_major_every=3)
     counts = {month.month: month.interactions_count for month in months}
     labels = _months(months[0].month, months[-1].month) if months else []
-    drawn.x_labels = [format_date(month, "LLL yy") for month in labels]
-    drawn.add(gettext("Interactions"), [counts.get(month, 0) for month in labels])
+    charts.fill(
+        drawn,
+        [format_date(month, "LLL yy") for month in labels],
+        [counts.get(month, 0) for month in labels],
+    )
     return charts.answer(drawn)
 
 
