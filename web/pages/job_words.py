@@ -69,6 +69,8 @@ ADVICE: dict[str, Any] = {
     "purge_too_large": _("Narrow the filters, or start it again and confirm the number."),
     "archive_foreign": _("Choose an archive that was written by this service."),
 }
+# What a job is about, in its parameters.
+ABOUT = ("segment_no", "logged_segment_no", "contact_no")
 REFUSED_ADVICE = _("Mend what it says, then start it again.")
 FAILED_ADVICE = _("Start it again. If it fails again, show an administrator the address of its page.")
 
@@ -83,11 +85,8 @@ def advice(job: Mapping[str, Any]) -> str:
 
 def title(job: Mapping[str, Any]) -> str:
     """Name a job by its kind and what it is about."""
-    about = next((str(job["parameters"][name]) for name in _ABOUT if job["parameters"].get(name)), "")
+    about = next((str(job["parameters"][name]) for name in ABOUT if job["parameters"].get(name)), "")
     return f"{vocabulary.JOB_KINDS.get(job['kind'], job['kind'])} {about}".strip()
-
-
-_ABOUT = ("segment_no", "logged_segment_no", "contact_no")
 
 
 def counts(result: Mapping[str, Any] | None) -> str:

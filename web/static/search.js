@@ -15,7 +15,7 @@ const options = () => [...list.querySelectorAll("a")];
 
 function choose(index) {
   const all = options();
-  all[chosen]?.removeAttribute("aria-selected");
+  all[chosen]?.setAttribute("aria-selected", "false");
   chosen = all.length ? (index + all.length) % all.length : -1;
   const option = all[chosen];
   if (!option) {
@@ -31,13 +31,15 @@ function choose(index) {
 function show(html) {
   list.innerHTML = html;
   for (const group of list.querySelectorAll("section")) group.setAttribute("role", "group");
-  for (const part of list.querySelectorAll("ul, li")) part.setAttribute("role", "presentation");
+  for (const part of list.querySelectorAll("h2, ul, li")) part.setAttribute("role", "presentation");
   options().forEach((option, index) => {
     option.setAttribute("role", "option");
+    option.setAttribute("aria-selected", "false");
     option.id = `hit-${index}`;
     option.tabIndex = -1;
   });
   list.scrollTop = 0;
+  chosen = -1;
   choose(0);
 }
 
