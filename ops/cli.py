@@ -37,7 +37,7 @@ SECTIONS = {
         "backup",
         "restore",
     ),
-    "Development": ("test", "chaos", "check", "bench"),
+    "Development": ("test", "chaos", "check", "bench", "bench-pages"),
 }
 
 
@@ -557,6 +557,16 @@ def bench(**options: Any) -> None:
     from ops.bench.run import run
 
     run(**options)
+
+
+@main.command("bench-pages")
+@click.option("--contacts", type=click.IntRange(1_000), default=50_000, help="Size of the company's book.")
+@click.option("--rounds", type=click.IntRange(min=2), default=40, help="Requests for each page.")
+def bench_pages(contacts: int, rounds: int) -> None:
+    """Measure the pages on the demo's company."""
+    from ops.bench_pages import run
+
+    run(contacts=contacts, rounds=rounds)
 
 
 def _pairs(texts: list[str] | tuple[str, ...]) -> dict[str, str]:

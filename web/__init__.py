@@ -14,7 +14,21 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 import domain.settings
 from domain.settings import Settings
-from web import api, broker, database, errors, headers, health, i18n, identity, limits, logs, requests
+from web import (
+    api,
+    assets,
+    broker,
+    compression,
+    database,
+    errors,
+    headers,
+    health,
+    i18n,
+    identity,
+    limits,
+    logs,
+    requests,
+)
 from web.api.models import Problem
 
 log = structlog.get_logger(__name__)
@@ -53,6 +67,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.openapi_version = "3.1.1"
     _believe_proxies(app, settings.proxies)
     logs.init_app(app)
+    compression.init_app(app)
+    assets.init_app(app)
     app.config.update(_configuration(settings))
     database.init_app(app, settings.database_url)
     broker.init_app(app, settings.redis_url)

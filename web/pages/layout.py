@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from datetime import date, datetime, time
 from decimal import Decimal
-from functools import cache
-from pathlib import Path
 from typing import Any
 
-from flask import Flask, g, request, url_for
+from flask import Flask, g, request
 from flask_babel import format_date, format_datetime, format_decimal, format_time, get_locale
 from flask_babel import lazy_gettext as _
 from flask_wtf.csrf import generate_csrf
 from markupsafe import Markup
 
 from domain import setup
-from web import database, i18n, identity, vocabulary
+from web import assets, database, help, i18n, identity, vocabulary
 from web.pages import guard, places
 
 THEME_COOKIE = "theme"
 THEMES = {"auto": _("As the system"), "light": _("Light"), "dark": _("Dark")}
-STATIC = Path(__file__).parent.parent / "static"
 
 
 def init_app(app: Flask) -> None:
@@ -38,7 +34,7 @@ def init_app(app: Flask) -> None:
         decimal=decimal,
     )
     app.jinja_env.globals.update(
-        asset=asset, word=word, may=guard.may, csrf_input=csrf_input, here=here, vocabulary=vocabulary
+        asset=assets.asset, word=word, may=guard.may, csrf_input=csrf_input, here=here, vocabulary=vocabulary
     )
     app.before_request(_remember_timezone)
 
@@ -50,14 +46,10 @@ def init_app(app: Flask) -> None:
             "language": str(get_locale()),
             "languages": i18n.LANGUAGES,
             "theme": theme if theme in THEMES else "auto",
+            "help": help.of(request.endpoint) if g.get("actor") else None,
             "themes": THEMES,
             "navigation": places.navigation() if g.get("actor") else None,
         }
-
-
-def asset(name: str) -> str:
-    """Return the address of one of our static files; it changes when the file does."""
-    return url_for("static", filename=name, v=_version(name, os.stat(STATIC / name).st_mtime_ns))
 
 
 def csrf_input() -> Markup:
@@ -132,7 +124,7 @@ def day(value: date | None) -> str:
 def clock(value: time | None) -> str:
     """Write a time of day."""
     return (
-        "" if value is None else format_time(datetime.combine(date(2000, 1, 1), value), "short", rebase=False)
+        "" if value is None else format_time(datetime.combine(date(2000, 1, 1), value), "HH:mm", rebase=False)
     )
 
 
@@ -141,13 +133,6 @@ def instant(value: datetime | None) -> str:
     if value is None:
         return ""
     return str(format_datetime(value, "dd.MM.y HH:mm" if str(get_locale()) == "ru" else "d MMM y HH:mm"))
-
-
-@cache
-def _version(name: str, _changed: int) -> str:
-    import hashlib
-
-    return hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:12]
 
 
 def _remember_timezone() -> None:

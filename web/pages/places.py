@@ -300,6 +300,11 @@ OTHERS = (
                 "pages.account.show",
                 words=_p("search", "language, theme, dark, light, password, time zone, profile"),
             ),
+            Place(
+                _("User Guide"),
+                "pages.guide.index",
+                words=_p("search", "help, manual, instructions, how to"),
+            ),
         ),
     ),
 )

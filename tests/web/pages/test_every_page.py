@@ -21,6 +21,8 @@ PAGES: dict[str, tuple[str, Role]] = {
     "home.show": ("/", Role.VIEWER),
     "search.show": ("/search/?q=log", Role.VIEWER),
     "account.show": ("/my-settings", Role.VIEWER),
+    "guide.index": ("/guide/", Role.VIEWER),
+    "guide.chapter": ("/guide/segments", Role.VIEWER),
     "contacts.index": ("/contacts/", Role.VIEWER),
     "contacts.new": ("/contacts/new", Role.MARKETING),
     "contacts.card": ("/contacts/{company}", Role.VIEWER),
@@ -90,6 +92,7 @@ APART = {
     "statistics.chart",
     "charts.show",
     "jobs.watch",
+    "guide.static",
 }
 
 
