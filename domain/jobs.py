@@ -22,7 +22,7 @@ from sqlalchemy import BigInteger, ForeignKey, Identity, select, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from domain import hints
+from domain import hints, records
 from domain.actors import Actor
 from domain.database import Base, json_param
 from domain.errors import Conflict, NotFound
@@ -130,15 +130,16 @@ def page(
     filters: Mapping[str, Sequence[str]],
     after: str | None = None,
     limit: int = 50,
+    newest_first: bool = True,
 ) -> list[Job]:
-    """Return a page of jobs, newest first; filters `kind` and `state`, `after` the id of the last one seen."""
-    query = select(Job).order_by(Job.position.desc()).limit(limit)
-    if after is not None:
-        query = query.where(Job.position < get(session, after).position)
+    """Return a page of jobs; filters `kind` and `state`, `after` the id of the last one seen."""
+    query = select(Job)
     for name in ("kind", "state"):
         if filters.get(name):
             query = query.where(getattr(Job, name).in_(filters[name]))
-    return list(session.scalars(query))
+    start = None if after is None else get(session, after).position
+    ordered = records.in_order(query, Job.position, after=start, limit=limit, newest_first=newest_first)
+    return list(session.scalars(ordered))
 
 
 def open_job(session: Session, serial_key: str) -> Job | None:

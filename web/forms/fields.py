@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, time
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -23,9 +23,6 @@ MAX_MINUTES = 1_000_000
 # What a form sends for "blank on purpose"; no code has such a shape.
 BLANK = "(blank)"
 SPACES = re.compile(r"[\s\u00a0\u202f]+")
-
-# Options of a code field: (code, name) pairs, read when the form is shown.
-Options = Callable[[], Iterable[tuple[str, str]]]
 
 
 class ValueField(Field):
@@ -95,24 +92,11 @@ class TextField(ValueField):
 
 
 class CodeField(TextField):
-    """A code of another record; `options` are offered while typing, any code can be typed."""
+    """A code of another record; what `lookup` names (`web/pages/lookup.py`) is offered, any code can be typed."""
 
-    def __init__(
-        self,
-        label: Any = None,
-        *,
-        options: Options | None = None,
-        lookup: str | None = None,
-        **arguments: Any,
-    ) -> None:
+    def __init__(self, label: Any = None, *, lookup: str | None = None, **arguments: Any) -> None:
         super().__init__(label, **{"limit": 20, **arguments})
-        self.options = options
         self.lookup = lookup
-        self.offers = bool(options or lookup)
-
-    def listed(self) -> list[tuple[str, str]]:
-        """Return the codes to offer, each with its name."""
-        return list(self.options()) if self.options else []
 
 
 class WholeField(ValueField):

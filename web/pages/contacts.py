@@ -13,7 +13,7 @@ from domain.users import Role
 from web import vocabulary
 from web.forms.base import RecordForm
 from web.forms.contacts import ContactForm
-from web.pages import options, postponed, records, statistics, timeline
+from web.pages import postponed, records, statistics, timeline
 from web.pages.lists import Column, Filter
 from web.vocabulary import FIELDS
 
@@ -66,8 +66,8 @@ NOUN = records.Noun(
     filters=(
         Filter("q", _("Search"), "search", hint=_("No., name, email, city …")),
         Filter("type", FIELDS["type"], words=vocabulary.CONTACT_TYPES),
-        Filter("salesperson_code", FIELDS["salesperson_code"], "code", listed=options.salespeople),
-        Filter("company_no", FIELDS["company_no"], "code", is_more=True),
+        Filter("salesperson_code", FIELDS["salesperson_code"], "code", lookup="salesperson"),
+        Filter("company_no", FIELDS["company_no"], "code", lookup="company", is_more=True),
         Filter("account_type", _("Account Type"), words=vocabulary.ACCOUNT_TYPES, is_more=True),
         Filter("account_no", _("Account No."), is_more=True),
     ),

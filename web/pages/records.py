@@ -20,7 +20,7 @@ from domain.users import Role
 from web import database, identity, messages
 from web.forms.base import RecordForm, etag_of, show_faults
 from web.pages import audit, guard, lists
-from web.pages.lists import Column, Filter
+from web.pages.lists import Column, Filter, Listing
 
 Answer = str | Response
 Stored = dict[str, Any]
@@ -46,8 +46,10 @@ class Noun:
         What to do when there is none.
     reads, writes
         Least roles.
-    card
-        Template of the card.
+    more_columns
+        What the list can show besides.
+    list, card
+        Templates of the list and of a card.
     extra
         Gives the card's template what it shows besides the form; `is_editable` tells whether it may be edited
         now, by default whether the user may.
@@ -73,6 +75,7 @@ class Noun:
     reads: Role = Role.VIEWER
     writes: Role = Role.ADMIN
     deletable: bool = True
+    list: str = "records/list.html"
     card: str = "records/card.html"
     extra: Callable[[Session, Any, Stored], dict[str, Any]] | None = None
     describe: Callable[[Session, Any], Stored] | None = None
@@ -81,6 +84,7 @@ class Noun:
     prepare: Callable[[RecordForm, Stored], None] | None = None
     change: Callable[..., Any] | None = None
     create: Callable[..., Any] | None = None
+    more_columns: Sequence[Column] = ()
 
     def url(self, view: str, **values: Any) -> str:
         """Return the address of one of the noun's pages."""
@@ -92,22 +96,38 @@ class Noun:
             return self.describe(session, thing)
         return dict(self.module.describe(session, [thing])[0])
 
+    def listing(self) -> Listing:
+        """Make the listing of the noun, by its key or in the order of making."""
+
+        def fetch(session: Session, wanted: lists.Wanted) -> Sequence[Stored]:
+            things = self.module.page(
+                session, filters=wanted.filters, after=wanted.after, limit=wanted.limit, sort=wanted.sort
+            )
+            rows = self.module.describe(session, things)
+            return [{**row, "id": thing.id} for row, thing in zip(rows, things, strict=True)]
+
+        return Listing(
+            name=self.name,
+            columns=self.columns,
+            more_columns=self.more_columns,
+            filters=self.filters,
+            fetch=fetch,
+            key=lambda row, sort: str(row[self.key if sort.endswith("key") else "id"]),
+            sorts=lists.BY_KEY,
+            sorted_by={self.key: "key"},
+            reads=self.reads,
+        )
+
 
 def blueprint(noun: Noun, import_name: str) -> Blueprint:
     """Make the pages of a noun."""
     pages = Blueprint(noun.name, import_name, url_prefix="/" + noun.name.replace("_", "-"))
+    listing = lists.register(noun.listing())
 
     @pages.get("/")
     def index() -> Answer:
         guard.check_role(noun.reads)
-        session = database.session()
-
-        def fetch(filters: dict[str, list[str]], after: str | None, limit: int) -> list[Stored]:
-            things = noun.module.page(session, filters=filters, after=after, limit=limit)
-            return list(noun.module.describe(session, things))
-
-        shown = lists.read(columns=noun.columns, filters=noun.filters, fetch=fetch, key=noun.key)
-        return render_template("records/list.html", noun=noun, list=shown)
+        return render_template(noun.list, noun=noun, list=lists.read(listing))
 
     @pages.route("/new", methods=["GET", "POST"])
     def new() -> Answer:
