@@ -129,7 +129,8 @@ def change() -> Answer:
     """Cancel, restore or evaluate the selected entries, or all that match, in a job; asks first."""
     kind: Any = request.form.get("change")
     chosen = lists.selected(LISTING, "entry_no")
-    back = url_for("pages.interactions.index", **chosen.given)
+    filters: dict[str, Any] = chosen.given
+    back = url_for("pages.interactions.index", **filters)
     if kind not in CHANGES or not (chosen.is_all or chosen.numbers):
         flash(gettext("Select entries first, or choose all that match."), "warn")
         return redirect(back, 303)  # type: ignore[return-value]

@@ -297,7 +297,7 @@ class List:
 
     def export_url(self, form: str) -> str:
         """Return the address of the list as a file of a form: csv or xlsx."""
-        filters = {each.name: each.value for each in self.given}
+        filters: dict[str, Any] = {each.name: each.value for each in self.given}
         return url_for(
             "pages.list_actions.export", name=self.listing.name, form=form, sort=self.sort, of=self.of,
             columns=request.args.get("columns"), **filters,
