@@ -27,6 +27,8 @@ SUMMED = (
     "template_code", "group_code", "salesperson_code", "campaign_no", "campaign_entry_no", "user", "origin",
     "logged_segment_no", "segment_no", "date_from", "date_to",
 )  # fmt: skip
+# What keeps a search within the ranges that have what matches: the sums, and the texts of segments and templates.
+RANGED = frozenset({*SUMMED, "q", "canceled", "document_type"})
 # So few entries without a segment, on so few days, are read by their dates, whatever the order; more are met soon
 # enough in the order itself.
 FEW_OUTSIDE, FEW_DAYS = 5_000, 60
@@ -90,10 +92,11 @@ def find(session: Session, filters: Filters, *, order: Order, limit: int, compan
     search = _Search(session, filters, order, limit, company=company)
     if FEW & set(filters):
         found = search.direct("MATERIALIZED")
-    elif not order.by_date and not set(filters) & {*SUMMED, "canceled", "document_type"}:
+    elif not order.by_date and not set(filters) & RANGED:
         found = search.direct("NOT MATERIALIZED")
     else:
-        found = sorted([*search.segments(), *search.outside()], key=order.key, reverse=order.descending)
+        every = {*search.segments(), *search.own_texts(), *search.outside()}
+        found = sorted(every, key=order.key, reverse=order.descending)
     return [entry_no for entry_no, _day in found[:limit]]
 
 
@@ -131,9 +134,7 @@ class _Search:
 
     def segments(self) -> list[Found]:
         """Look into the logged segments that have what matches, in order, until it is enough."""
-        if _only(self._filters, "document_type") or "segment" not in self._filters.get(
-            "origin", ("segment",)
-        ):
+        if self._has_no_segment():
             return []
         found: list[Found] = []
         look, pieces = FIRST_LOOK, list(self._pieces())
@@ -146,11 +147,18 @@ class _Search:
             pieces, look = pieces[taken:], look * 2
         return found + self._look_into(self._not_summed_up())
 
+    def _has_no_segment(self) -> bool:
+        return _only(self._filters, "document_type") or "segment" not in self._filters.get(
+            "origin", ("segment",)
+        )
+
     def _pieces(self) -> Iterator[Piece]:
         """List where entries may match, in order; those behind the pages before are left out."""
         made, parameters = interaction_filters.conditions(
             self._session, {name: self._filters[name] for name in SUMMED if name in self._filters}
         )
+        if "q" in self._filters:
+            made.append(_SAYS)
         order, beyond = self._order, ""
         if order.after_entry_no is not None:
             beyond = (
@@ -198,6 +206,17 @@ class _Search:
             firsts=[piece.first for piece in pieces],
             lasts=[piece.last for piece in pieces],
             days=[piece.day for piece in pieces],
+        )
+
+    def own_texts(self) -> list[Found]:
+        """Look at entries of segments that have texts of their own, if a text is searched for."""
+        if "q" not in self._filters or self._has_no_segment():
+            return []
+        return self._execute(
+            "SELECT i.entry_no, i.date FROM interaction o JOIN interaction_visible i ON i.entry_no = o.entry_no"
+            " WHERE o.logged_segment_no IS NOT NULL AND (o.description IS NOT NULL OR o.subject IS NOT NULL)"
+            " AND (o.description ILIKE ANY(:q) OR o.subject ILIKE ANY(:q))"
+            f" {self._conditions} ORDER BY {self._order.sql} LIMIT :limit"
         )
 
     def outside(self) -> list[Found]:
@@ -251,7 +270,8 @@ _PIECES = """
     FROM (
         SELECT s.first_entry_no AS first, s.last_entry_no AS last, t.date, t.salesperson_id, t.campaign_entry_no,
                v.template_id, v.group_id, c.campaign_id, s.actor_id, 'segment' AS origin, s.first_entry_no AS entry_no,
-               CASE WHEN s.deleted_at IS NULL THEN s.no END AS logged_segment_no, {entries} AS entries
+               CASE WHEN s.deleted_at IS NULL THEN s.no END AS logged_segment_no, s.no, t.template_version_id,
+               {entries} AS entries
         FROM interaction_total t
         JOIN logged_segment s ON s.no = t.logged_segment_no AND s.summed_up_at IS NOT NULL
         JOIN interaction_template_version v ON v.id = t.template_version_id
@@ -261,6 +281,12 @@ _PIECES = """
     GROUP BY i.first, i.last, day
     HAVING sum(i.entries) > 0
     ORDER BY {order}
+"""
+# What entries of a segment say unless they say something of their own.
+_SAYS = """
+    AND (i.no IN (SELECT no FROM logged_segment WHERE description ILIKE ANY(:q) OR subject ILIKE ANY(:q))
+      OR i.template_version_id IN (
+          SELECT version_id FROM interaction_template_version_language WHERE subject ILIKE ANY(:q)))
 """
 _OUTSIDE = """
     SELECT i.date, i.entries

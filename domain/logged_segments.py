@@ -27,6 +27,7 @@ class LoggedSegment(Base):
     segment_id: Mapped[int]
     segment_no: Mapped[str]
     description: Mapped[str]
+    subject: Mapped[str | None]
     date: Mapped[dt.date | None]
     actor_id: Mapped[int] = mapped_column(ForeignKey("actor.id"))
     status: Mapped[str] = mapped_column(server_default="logging")

@@ -120,6 +120,7 @@ class Plan:
     description: str
     campaign_id: int | None
     follow_up_id: int
+    subject: str | None = None
 
 
 @register
@@ -139,6 +140,7 @@ class LogSegment(Kind):
             segment_id=segment.id,
             segment_no=segment.no,
             description=segment.description,
+            subject=segment.subject,
             date=segment.date,
             actor_id=job.created_by,
             first_entry_no=first_entry_no,
@@ -153,6 +155,7 @@ class LogSegment(Kind):
             first_entry_no=first_entry_no,
             logged_segment_no=logged.no,
             description=segment.description,
+            subject=segment.subject,
             campaign_id=campaign_id,
             follow_up_id=_prepare_follow_up(session, job, segment, campaign_id),
         )
@@ -167,7 +170,7 @@ class LogSegment(Kind):
         row = session.execute(
             sql.load("log_lines"),
             {
-                **job.working,
+                **dataclasses.asdict(plan),
                 "campaign_id": plan.campaign_id or 0,
                 "actor_id": job.created_by,
                 "send": job.parameters["send"],

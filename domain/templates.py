@@ -58,6 +58,8 @@ LANGUAGE_CHECKS: dict[str, v.Check] = {
     "language_code": v.code(required=True),
     "subject": v.text(v.SUBJECT_LIMIT),
 }
+# What entries keep as it was when they were logged: a version.
+WORDING = ("description", "group_code", "languages")
 # Document types that are not printed: a template with languages can stand there (T4).
 MAY_HAVE_LANGUAGES = ("email", "email_draft", "meeting_invitation")
 REFERENCES = {
@@ -68,6 +70,12 @@ REFERENCES = {
     " ON v.id = i.template_version_id WHERE v.template_id = :id",
     "postponed_interaction": "SELECT FROM postponed_interaction WHERE template_id = :id",
 }
+
+KEEP_SUBJECTS = text("""
+    INSERT INTO interaction_template_version_language (version_id, language_code, subject)
+    SELECT :version_id, lower(language_code), subject FROM interaction_template_language
+    WHERE template_id = :template_id AND subject <> ''
+""")
 
 
 class InTemplateSetup(Conflict):
@@ -101,7 +109,10 @@ class InteractionTemplate(Base):
 
 
 class InteractionTemplateVersion(Base):
-    """Description and group as they were when entries were logged; never updated (T3)."""
+    """Description and group as they were when entries were logged; never updated (T3).
+
+    Its subjects are in `interaction_template_version_language`.
+    """
 
     __tablename__ = "interaction_template_version"
 
@@ -190,8 +201,8 @@ def create(session: Session, *, values: Mapping[str, Any], actor: Actor) -> Inte
     template = InteractionTemplate(**columns, version_id=0)
     with constraints_as_faults(session, dict(values)):
         session.add(template)
-    _make_version(session, template)
     _write_languages(session, template, languages)
+    _make_version(session, template)
     _record(session, template, actor=actor, action="create", before={})
     return template
 
@@ -199,7 +210,7 @@ def create(session: Session, *, values: Mapping[str, Any], actor: Actor) -> Inte
 def change(
     session: Session, template: InteractionTemplate, *, values: Mapping[str, Any], actor: Actor
 ) -> InteractionTemplate:
-    """Change the given fields; the code stays. Entries keep description and group as they were (T3).
+    """Change the given fields; the code stays. Entries keep description, group and subject as they were (T3).
 
     Raises
     ------
@@ -227,13 +238,13 @@ def change(
     if given_languages and languages:
         _refuse_in_setup(session, template, field="languages", except_for=MAY_HAVE_LANGUAGES)
     before = _stored(session, template)
-    wording = (template.description, template.group_id)
     records.assign(template, columns)
-    if wording != (template.description, template.group_id):
-        _make_version(session, template)
     if given_languages:
         _write_languages(session, template, languages)
     session.flush()
+    after = _stored(session, template)
+    if any(before[name] != after[name] for name in WORDING):
+        _make_version(session, template)
     _record(session, template, actor=actor, action="change", before=before)
     return template
 
@@ -395,6 +406,7 @@ def _make_version(session: Session, template: InteractionTemplate) -> None:
     )
     session.add(version)
     session.flush()
+    session.execute(KEEP_SUBJECTS, {"version_id": version.id, "template_id": template.id})
     template.version_id = version.id
     session.flush()
 

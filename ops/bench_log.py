@@ -188,7 +188,7 @@ def _values(sessions: sessionmaker[Session], chance: random.Random) -> dict[str,
         "canceled": ["true", "false"],
         "evaluation": ["very_positive", "positive", "neutral", "negative", "very_negative"],
         "origin": ["manual", "segment", "document"],
-        "q": ["spring", "letter 7", "call", "no such text"],
+        "q": ["spring", "letter 7", "call", "friend", "friend 40000", "about letter 42", "no such text"],
     }
 
 
@@ -270,26 +270,29 @@ LOGGED_SEGMENT = """
                date '2024-01-01' + floor(730 * :share)::integer AS day
     ), segment AS (
         INSERT INTO logged_segment (segment_id, segment_no, description, date, actor_id, status, first_entry_no,
-            last_entry_no, interactions_count, campaign_entries_count, job_id, logged_at)
+            last_entry_no, interactions_count, campaign_entries_count, job_id, logged_at, subject)
         SELECT 0, 'SM' || :position,
                'Letter ' || :position || CASE WHEN :position % 9 = 0 THEN ' in spring' ELSE '' END,
-               day, actor_id, 'logged', first, first + :size - 1, :size, 1, gen_random_uuid(), now()
+               day, actor_id, 'logged', first, first + :size - 1, :size, 1, gen_random_uuid(), now(),
+               'Good news for you'
         FROM chosen RETURNING no, segment_no, description, date
     )
     INSERT INTO campaign_entry (campaign_id, logged_segment_no, segment_no, description, date, salesperson_id)
     SELECT chosen.campaign_id, segment.no, segment.segment_no, segment.description, segment.date, chosen.template_id
     FROM chosen, segment
 """
-# Every fiftieth segment has lines of other dates and templates; one entry in two hundred was evaluated.
+# Every fiftieth segment has lines of other dates and templates; one entry in two hundred was evaluated, one in forty
+# has a description of its own.
 SEGMENT_ENTRIES = """
     INSERT INTO interaction (entry_no, contact_id, company_id, logged_segment_no, campaign_entry_no,
-        template_version_id, actor_id, salesperson_id, date, duration_min, cost, information_flow, evaluation, subject)
+        template_version_id, actor_id, salesperson_id, date, duration_min, cost, information_flow, evaluation,
+        description)
     SELECT s.first_entry_no + n, k.id, coalesce(k.company_id, CASE WHEN k.type = 'company' THEN k.id END), s.no,
            c.entry_no, CASE WHEN :position % 50 = 0 AND n % 1000 = 0 THEN 60 ELSE least(c.salesperson_id, 60) END,
            s.actor_id, k.salesperson_id, s.date + CASE WHEN :position % 50 = 0 THEN (n % 5)::integer ELSE 0 END, 10, 8,
            'outbound', CASE n % 800 WHEN 0 THEN 'positive' WHEN 200 THEN 'neutral' WHEN 400 THEN 'negative'
                                     WHEN 600 THEN 'very_positive' END,
-           'Good news for you'
+           CASE WHEN n % 40 = 0 THEN 'Dear friend ' || n END
     FROM (SELECT * FROM logged_segment ORDER BY no DESC LIMIT 1) s
     JOIN campaign_entry c ON c.logged_segment_no = s.no
     CROSS JOIN generate_series(CAST(0 AS bigint), :size - 1) n

@@ -268,6 +268,23 @@ CHECKS = [
         WHERE (v.template_id, v.description, v.group_id) <> (t.id, t.description, t.group_id)
         """,
     ),
+    Check(
+        "template_subjects",
+        "templates whose current wording has other subjects than they have",
+        """
+        SELECT coalesce(t.code, 'version ' || n.version_id)
+        FROM (
+            SELECT t.code, t.version_id, lower(l.language_code) AS language_code, l.subject
+            FROM interaction_template t
+            JOIN interaction_template_language l ON l.template_id = t.id AND l.subject <> ''
+        ) t
+        FULL JOIN (
+            SELECT n.* FROM interaction_template_version_language n
+            JOIN interaction_template t ON t.version_id = n.version_id
+        ) n ON n.version_id = t.version_id AND n.language_code = t.language_code
+        WHERE n.subject IS DISTINCT FROM t.subject
+        """,
+    ),
     # A purge takes entries away again; when there are purges, what they took is to be added here.
     Check(
         "event_entry_missing",

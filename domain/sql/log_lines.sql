@@ -8,10 +8,13 @@ WITH line AS MATERIALIZED (
         e.duration_min, e.campaign_target, e.campaign_response, e.cost, e.information_flow, e.initiated_by,
         CASE WHEN NOT e.email_missing THEN e.correspondence_type END AS correspondence_type, e.email_missing,
         e.language_code, e.evaluation, nullif(e.description, :description) AS description,
-        nullif(e.subject, e.description) AS subject, e.problems,
+        CASE WHEN e.subject IS DISTINCT FROM coalesce(:subject, l.subject, e.description)
+             THEN coalesce(e.subject, '') END AS subject, e.problems,
         CASE WHEN :send THEN e.sending_problems END AS sending_problems,
         e.ready AND NOT (:send AND e.sending_problems IS NOT NULL) AS good
     FROM segment_line_effective e
+    LEFT JOIN interaction_template_version_language l
+        ON l.version_id = e.template_version_id AND l.language_code = lower(e.language_code)
     WHERE e.segment_id = :segment_id AND e.line_no BETWEEN :range_from AND :range_to
 ), logged AS (
     INSERT INTO interaction (

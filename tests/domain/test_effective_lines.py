@@ -12,7 +12,7 @@ from sqlalchemy import text
 from domain import actors, contacts, segment_lines, segments, templates
 from domain.database import transaction
 
-from .engine_helpers import sessions_on
+from .engine_helpers import drain, sessions_on
 from .makers import make_campaign, make_company, make_contact, make_salesperson, make_template
 from .worlds import World
 
@@ -199,6 +199,39 @@ def test_effective_values_are_those_of_the_rules(world: World, seed: int) -> Non
             model = models[own.get("template_code") or header["template_code"]]
             assert line["overrides"] == own
             assert line["effective"] == expected(own, header, model, people[line["contact_no"]])
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_entries_say_what_their_lines_said(world: World, seed: int) -> None:
+    """L4; texts that many entries share are kept once, and stay when templates change (T3)."""
+    rng = random.Random(seed)
+    numbers = make_master_data(world, rng)
+    said = {}
+    for _ in range(3):
+        no = world.segment(numbers, **random_header(rng))
+        for line_no in range(1, len(numbers) + 1, 2):
+            world.override(no, line_no, **random_line(rng))
+        for line in world.lines(no):
+            said[no, line["line_no"]] = (line["effective"]["description"], line["effective"]["subject"] or "")
+        world.log(no, on_invalid="skip")
+        drain(world.sessions)
+    with world.transaction() as session:
+        for n in range(4):
+            template = templates.get(session, f"T{n}")
+            values = {"languages": [{"language_code": "en", "subject": "Later"}], "language_code": "en"}
+            templates.change(session, template, values=values, actor=actors.system(session))
+
+    entries = world.rows("""
+        SELECT s.segment_no, (v.entry_no - s.first_entry_no + 1)::integer AS line_no, v.description, v.subject,
+               i.subject AS own_subject, s.subject AS common
+        FROM interaction_visible v
+        JOIN interaction i USING (entry_no)
+        JOIN logged_segment s ON s.no = v.logged_segment_no
+    """)
+    shown = [(row, said[row.segment_no, row.line_no]) for row in entries]
+    assert len(shown) > len(numbers)
+    assert [(row.description, row.subject) for row, _ in shown] == [texts for _, texts in shown]
+    assert not [row for row, _ in shown if row.own_subject is not None and row.own_subject == row.common]
 
 
 def test_totals_of_a_segment_are_those_of_its_effective_lines(world: World) -> None:

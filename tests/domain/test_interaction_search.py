@@ -31,7 +31,7 @@ from .makers import (
 
 @pytest.fixture(scope="module")
 def world(postgres_server: Any, template_database: str) -> Iterator[LogWorld]:
-    """Three segments, one canceled, one deleted, one not summed up yet, one being logged; entries between them."""
+    """Six segments, one canceled, one deleted, one not summed up yet, one being logged; entries between them."""
     name = "interaction_search"
     url = postgres_server.create(name, template=template_database)
     with sessions_on(url) as sessions:
@@ -43,14 +43,20 @@ def _filled(world: LogWorld) -> LogWorld:
     with world.transaction() as session:
         make_salesperson(session, "ED")
         make_template(session, "CALL", description="A call")
+        make_template(session, "CARD", languages=[{"language_code": "DE", "subject": "Frohes Fest"}])
         make_campaign(session, no="CP1")
         firm = make_company(session, "Firm", no="FIRM", salesperson_code="ED")
         for number in range(3):
-            make_contact(session, f"P{number}", no=f"P{number}", company_no="FIRM", salesperson_code="JO")
+            make_contact(
+                session, f"P{number}", no=f"P{number}", company_no="FIRM", salesperson_code="JO",
+                language_code="de" if number else None,
+            )  # fmt: skip
         people = [firm.no, "P0", "P1", "P2"]
 
-    def log(**values: Any) -> int:
-        world.log(world.segment(people, **values))
+    def log(own: dict[str, str] | None = None, **values: Any) -> int:
+        no = world.segment(people, **values)
+        world.override(no, 3, **(own or {}))
+        world.log(no)
         drain(world.sessions)
         return int(next(world.rows("SELECT max(no) AS no FROM logged_segment")).no)
 
@@ -65,11 +71,15 @@ def _filled(world: LogWorld) -> LogWorld:
                     "date": day, "description": f"Spoken on {day}", **columns,
                 })  # fmt: skip
 
-    first = log(no="SM1", date=date(2026, 3, 1), campaign_no="CP1", description="Spring letter")
+    first = log(
+        no="SM1", date=date(2026, 3, 1), campaign_no="CP1", description="Spring letter", subject="Hello"
+    )
     record("2026-03-05 2026-02-01", document_type="sales_invoice", document_no="Inv/1")
     second = log(no="SM2", date=date(2026, 2, 1))
     record("2026-03-01 2026-03-02", evaluation="positive")
     deleted = log(no="SM3", date=date(2026, 3, 2), template_code="CALL")
+    log(no="SM6", date=date(2026, 2, 2), template_code="CARD", own={"description": "Spoken kindly"})
+    log(no="SM7", date=date(2026, 2, 3), template_code="CARD", own={"subject": "Hello you"})
     world.cancel_segment(deleted)
     world.cancel_entry(world.entry_nos(first)[0])
     world.cancel_segment(second)
@@ -101,7 +111,7 @@ VALUES: dict[str, list[str]] = {
     "evaluation": ["positive", "none"],
     "user": ["system", "nobody"],
     "origin": ["manual", "segment", "document"],
-    "q": ["letter", "spoken", "%"],
+    "q": ["letter", "spoken", "hello", "FEST", "%", "o"],
 }
 ONE = [{name: [value]} for name, values in VALUES.items() for value in values]
 TWO = [{**a, **b} for a, b in itertools.combinations(ONE, 2) if a.keys() != b.keys()]
@@ -188,6 +198,10 @@ PLANS = {
     "interaction_outside_date_idx": "interaction_outside ORDER BY date DESC, entry_no DESC LIMIT 5",
     "interaction_outside_salesperson_idx": "interaction_outside WHERE salesperson_id = 1 ORDER BY entry_no DESC",
     "interaction_outside_template_idx": "interaction WHERE template_version_id = 1 AND logged_segment_no IS NULL",
+    "interaction_own_text_idx": "interaction WHERE logged_segment_no IS NOT NULL"
+    " AND (description IS NOT NULL OR subject IS NOT NULL) ORDER BY entry_no DESC LIMIT 5",
+    "interaction_description_idx": "interaction WHERE description ILIKE ANY(ARRAY['%letter%', '%call%'])",
+    "interaction_subject_idx": "interaction WHERE subject ILIKE ANY(ARRAY['%letter%'])",
     "interaction_canceled_idx": "interaction WHERE canceled_at IS NOT NULL AND entry_no BETWEEN 1 AND 9",
     "interaction_campaign_entry_no_idx": "interaction WHERE campaign_entry_no = 1 AND logged_segment_no IS NULL "
     "ORDER BY date, time_of_day LIMIT 1",

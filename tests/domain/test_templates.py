@@ -174,6 +174,9 @@ def test_another_wording_or_group_makes_a_version_and_nothing_else_does(
     templates.change(session, template, values={"description": "Two"}, actor=actor)
     templates.change(session, template, values={"group_code": "new"}, actor=actor)
     assert versions(session, template) == [("One", old.id), ("Two", old.id), ("Two", new.id)]
+    templates.change(session, template, values={"languages": [ENU]}, actor=actor)
+    templates.change(session, template, values={"languages": [ENU], "unit_cost": Decimal("4")}, actor=actor)
+    assert versions(session, template)[2:] == [("Two", new.id)] * 2
     commit_checks(session)
 
 

@@ -110,6 +110,8 @@ DAMAGES = {
     "entry_campaign_entry": f"UPDATE interaction SET campaign_entry_no = 999 WHERE {ONE}",
     "entry_user": f"UPDATE interaction SET actor_id = 999 WHERE {ONE}",
     "entry_canceled_by": f"UPDATE interaction SET canceled_at = now(), canceled_by = 999 WHERE {ONE}",
+    "template_subjects": "INSERT INTO interaction_template_version_language "
+    "SELECT max(version_id), 'xx', 'Hello' FROM interaction_template",
     "entry_totals": "INSERT INTO interaction_total (template_version_id, date, entries, interactions, cost, "
     "duration_min, target_contacts, responses) VALUES (1, '2026-01-01', 1, 1, 0, 0, 0, 0)",
     "entry_beyond_sequence": "SELECT setval('interaction_entry_no_seq', 5)",

@@ -1,4 +1,4 @@
-"""Placeholder: log_search."""
+"""Finding entries by a text: subjects kept once, trigrams of what entries say themselves."""
 
 from pathlib import Path
 
