@@ -37,6 +37,7 @@ class ValueField(Field):
         self.fault: Fault | None = None
         self.typed: str | None = None
         self.inherited: Any = None
+        self.is_own = False
 
     def read(self, text: str) -> Any:
         """Read `text`, never blank; raise `Unreadable` if it cannot be."""

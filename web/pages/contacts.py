@@ -63,6 +63,20 @@ NOUN = records.Noun(
         Column("salesperson_code", FIELDS["salesperson_code"], "code", endpoint="pages.salespeople.card"),
         Column("privacy_blocked", FIELDS["privacy_blocked"], "flag"),
     ),
+    more_columns=(
+        Column("mobile_phone", FIELDS["mobile_phone"]),
+        Column("address", FIELDS["address"]),
+        Column("post_code", FIELDS["post_code"], "code"),
+        Column("territory_code", FIELDS["territory_code"], "code"),
+        Column("language_code", FIELDS["language_code"], "code"),
+        Column(
+            "correspondence_type",
+            FIELDS["correspondence_type"],
+            "choice",
+            words=vocabulary.CORRESPONDENCE_TYPES,
+        ),
+        Column("exclude_from_segment", FIELDS["exclude_from_segment"], "flag"),
+    ),
     filters=(
         Filter("q", _("Search"), "search", hint=_("No., name, email, city …")),
         Filter("type", FIELDS["type"], words=vocabulary.CONTACT_TYPES),

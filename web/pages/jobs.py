@@ -28,7 +28,7 @@ COLUMNS = (
     Column("kind", _("Job"), "choice", words=vocabulary.JOB_KINDS),
     Column("about", _("About"), "code"),
     Column("state", _("Status"), "choice", words=vocabulary.JOB_STATES),
-    Column("progress", _("Progress")),
+    Column("progress", _("Progress"), "bar"),
     Column("done", _("Done"), "number"),
     Column("total", _("Rows"), "number"),
     Column("created_by", vocabulary.FIELDS["user"], "code"),

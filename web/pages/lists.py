@@ -33,6 +33,7 @@ BY_KEY = {
     "made": _("Oldest first"),
 }
 NEWEST_FIRST = {"-made": _("Newest first"), "made": _("Oldest first")}
+BY_LINE = {"made": _("By line"), "-made": _("Last line first")}
 OLDEST_FIRST = {"made": _("Oldest first"), "-made": _("Newest first")}
 
 
@@ -43,7 +44,7 @@ class Column:
     Parameters
     ----------
     kind
-        text, code, number, amount, date, instant, flag or choice.
+        text, code, number, amount, date, instant, flag, choice or (drawn by a macro of the page) bar.
     endpoint
         Page that a value links to; its parameter is `key`.
     words
@@ -127,8 +128,8 @@ class Wanted:
 
     filters: Mapping[str, list[str]]
     sort: str
+    limit: int
     after: str | None = None
-    limit: int = LIMIT
     of: str | None = None
 
     @property
@@ -322,7 +323,7 @@ def given(filters: Sequence[Filter]) -> dict[str, list[str]]:
     return {each.name: [each.value] for each in filters if each.value}
 
 
-def wanted(listing: Listing, *, of: str | None = None, limit: int = LIMIT) -> Wanted:
+def wanted(listing: Listing, *, limit: int, of: str | None = None) -> Wanted:
     """Read which rows this request asks for, from the first one on."""
     sort = request.args.get("sort", "")
     return Wanted(
@@ -348,7 +349,7 @@ def columns(listing: Listing) -> list[Column]:
 def read(listing: Listing, *, of: str | None = None) -> List:
     """Read the page of a list that this request asks for; `of` is the key of the thing whose rows they are."""
     session = database.session()
-    asked = wanted(listing, of=of)
+    asked = wanted(listing, of=of, limit=LIMIT)
     after = request.args.get(listing.after_name) or None
     before = request.args.get(listing.before_name) or None
     problem = None

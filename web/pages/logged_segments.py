@@ -89,7 +89,7 @@ SKIPPED = lists.register(
         filters=(),
         fetch=_fetch_skipped,
         key="line_no",
-        sorts=lists.OLDEST_FIRST,
+        sorts=lists.BY_LINE,
         sorted_by={"line_no": "made"},
     )
 )
@@ -126,12 +126,12 @@ def follow_up(key: str) -> Answer:
         if "count" in request.form:
             counted = records.attempt(form, lambda: follow_ups.count(session, logged, values=values))
         else:
-            job = records.attempt(
-                form,
-                lambda: follow_ups.request(session, logged, values=values, actor=identity.required()),
+            actor = identity.required()
+            job = records.attempt_once(
+                form, lambda: follow_ups.request(session, logged, values=values, actor=actor).id
             )
             if job is not None:
-                return redirect(url_for("pages.jobs.card", key=job.id), 303)  # type: ignore[return-value]
+                return redirect(url_for("pages.jobs.card", key=job), 303)  # type: ignore[return-value]
     return records.form_page("logged_segments/follow_up.html", form, logged=logged, counted=counted)
 
 

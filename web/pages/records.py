@@ -19,6 +19,7 @@ from domain.errors import Refusal
 from domain.users import Role
 from web import database, identity, messages
 from web.forms.base import RecordForm, etag_of, show_faults
+from web.idempotency import made_once
 from web.pages import audit, guard, lists
 from web.pages.lists import Column, Filter, Listing
 
@@ -135,7 +136,7 @@ def blueprint(noun: Noun, import_name: str) -> Blueprint:
         session = database.session()
         form = noun.form(data=noun.defaults()) if request.method == "GET" else noun.form()
         if request.method == "POST":
-            key = attempt(
+            key = attempt_once(
                 form,
                 lambda: getattr(
                     (noun.create or noun.module.create)(session, values=form.values(), actor=actor), noun.key
@@ -213,17 +214,11 @@ def _form_of(noun: Noun, stored: Stored) -> RecordForm:
 
 def _save(noun: Noun, session: Session, thing: Any, stored: Stored, form: RecordForm) -> bool:
     """Save what was typed; tell whether it was taken, else the form says why."""
-    if form.etag.data != etag_of(stored, noun.module.STORED):
-        database.undo()
-        stale(form, etag_of(stored, noun.module.STORED))
-        return False
     change = noun.change or noun.module.change
-    return (
-        attempt(
-            form,
-            lambda: change(session, thing, values=form.changes(stored), actor=identity.required()) or True,
-        )
-        is not None
+    return save_once(
+        form,
+        etag_of(stored, noun.module.STORED),
+        lambda: change(session, thing, values=form.changes(stored), actor=identity.required()),
     )
 
 
@@ -240,6 +235,41 @@ def attempt(form: RecordForm, step: Callable[[], Any]) -> Any:
         show_faults(form)
         return None
     return done
+
+
+def attempt_once(form: RecordForm, step: Callable[[], object]) -> str | None:
+    """Do `step` as `attempt` does, once for a form that is sent twice; give the key it gives, or None if refused."""
+    if not request.form.get(form.shown_as.name):
+        return attempt(form, lambda: str(step()))  # type: ignore[no-any-return]
+    return attempt(form, lambda: made_once(identity.required(), step))  # type: ignore[no-any-return]
+
+
+def save_once(form: RecordForm, etag: str, step: Callable[[], object]) -> bool:
+    """Do `step` as `attempt_once` does if the form shows the record as it is; tell whether it was taken.
+
+    A form that is sent twice is taken the second time as well, although it is the form's own work that it meets.
+
+    Parameters
+    ----------
+    etag
+        Tag of the record as it is.
+    """
+
+    def save() -> object:
+        if form.etag.data != etag:
+            raise _StaleError()
+        return step()
+
+    try:
+        return attempt_once(form, save) is not None
+    except _StaleError:
+        database.undo()
+        stale(form, etag)
+        return False
+
+
+class _StaleError(Exception):
+    """The record is not as the form shows it."""
 
 
 def stale(form: RecordForm, etag: str) -> None:
@@ -267,6 +297,9 @@ def freeze(form: RecordForm) -> None:
 
 def form_page(template: str, form: RecordForm, **values: Any) -> Answer:
     """Render a page with a form; 422 when it carries faults, so that nothing of the request is kept."""
+    is_refused = bool(form.form_errors or form.faulty_fields())
+    if is_refused:
+        form.renew()
     page = render_template(template, form=form, **values)
-    status = 422 if form.form_errors or form.fault_count() else 200
+    status = 422 if is_refused else 200
     return make_response(page, status)

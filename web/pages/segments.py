@@ -114,7 +114,7 @@ LINES = lists.register(
         filters=LINE_FILTERS,
         fetch=_fetch_lines,
         key="line_no",
-        sorts=lists.OLDEST_FIRST,
+        sorts=lists.BY_LINE,
         sorted_by={"line_no": "made"},
         after_name="after_line",
     )
@@ -177,6 +177,11 @@ NOUN = records.Noun(
         Column("cost_total", _("Cost"), "amount"),
         Column("status", _("Status"), "choice", words=vocabulary.SEGMENT_STATES),
     ),
+    more_columns=(
+        Column("subject", FIELDS["subject"]),
+        Column("actions_count", _("Actions"), "number"),
+        Column("duration_total_min", _("Duration (min.)"), "number"),
+    ),
     filters=(
         Filter("q", _("Search"), "search", hint=_("No. or description")),
         Filter("campaign_no", FIELDS["campaign_no"], "code", lookup="campaign"),
@@ -198,7 +203,7 @@ def add_line(key: str) -> Answer:
     session = database.session()
     segment = segments.get(session, key, lock=True)
     form = AddLineForm()
-    line = records.attempt(
+    line = records.attempt_once(
         form,
         lambda: segment_lines.add(
             session,
@@ -241,9 +246,10 @@ def log(key: str) -> Answer:
             "send": False,
             "on_invalid": form.on_invalid.data or "refuse",
         }
-        job = records.attempt(
-            form, lambda: segment_logging.request(session, segment, values=values, actor=identity.required())
+        actor = identity.required()
+        job = records.attempt_once(
+            form, lambda: segment_logging.request(session, segment, values=values, actor=actor).id
         )
         if job is not None:
-            return redirect(url_for("pages.jobs.card", key=job.id), 303)  # type: ignore[return-value]
+            return redirect(url_for("pages.jobs.card", key=job), 303)  # type: ignore[return-value]
     return records.form_page("segments/log.html", form, segment=segment)

@@ -48,13 +48,14 @@ const step = (by) => {
 
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
-  if (document.documentElement.dataset.shortcuts === "off") return;
+  if (localStorage.getItem("interlog-single-keys") === "off") return;
   const box = event.target.closest("td.select input");
   if (event.target.closest("input, textarea, select") && !box) return;
-  if (event.key === "j" || event.key === "k") {
+  // By the place of the key: with a Russian layout they give other letters.
+  if (event.code === "KeyJ" || event.code === "KeyK") {
     event.preventDefault();
-    step(event.key === "j" ? 1 : -1);
-  } else if (event.key === "x") {
+    step(event.code === "KeyJ" ? 1 : -1);
+  } else if (event.code === "KeyX") {
     event.target.closest("tr")?.querySelector("td.select input")?.click();
   }
 });
