@@ -270,12 +270,12 @@ def test_an_address_says_the_columns_for_whoever_opens_it(
 
 def test_a_view_keeps_filters_order_and_columns_of_any_list(browser_of: Callable[..., Browser]) -> None:
     browser = browser_of(Role.MARKETING)
-    browser.open("/segments/?status=open&sort=-made&columns=no,subject")
+    browser.open("/segments/?q=etter&sort=-made&columns=no,subject")
     form = browser.page.one("form", action="/lists/segments/views")
     kept = {each.attributes["name"]: each.attributes.get("value", "") for each in form.all("input")}
     browser.send("/lists/segments/views", **{**kept, "view_name": "Open ones"})
     address = str(link(browser.open("/segments/"), "Open ones"))
-    assert address == "/segments/?columns=no,subject&sort=-made&status=open"
+    assert address == "/segments/?q=etter&sort=-made&columns=no,subject"
     assert not link(browser.open("/contacts/"), "Open ones")
     browser.send("/lists/segments/views/forget", view_name="Open ones", next="/segments/")
     assert not link(browser.page, "Open ones")
@@ -292,3 +292,41 @@ def test_lines_are_chosen_one_by_one_or_all_that_match(marketing_browser: Browse
     matching = marketing_browser.open(f"{base}?scope=matching&q=Person 1&line_no=3")
     assert "Person 1" in matching.one(class_="lead").text
     assert "all" in marketing_browser.open(f"{base}?scope=matching").one(class_="lead").text
+
+
+def test_selected_contacts_are_added_to_a_segment(marketing_browser: Browser, demo: Demo) -> None:
+    """S4"""
+    browser = marketing_browser
+    browser.open("/segments/new")
+    browser.fill(description="By selection", template_code="LETTER")
+    no = browser.here.rpartition("/")[2]
+    browser.open("/contacts/?type=person")
+    chosen = [box.attributes["value"] for box in browser.page.all("input", name="no")][:3]
+    assert len(chosen) == 3
+    browser.send("/contacts/add-to-segment", no=chosen[:2], segment_no=no.lower())
+    browser.send("/contacts/add-to-segment", no=chosen, segment_no=no)
+    assert "Added: 1; already there: 2; blocked for privacy: 0." in browser.page.one("main").text
+    assert "3 contact lines" in browser.page.one("section", id="lines").text
+    assert (
+        "There is no segment “NOPE”."
+        in browser.send("/contacts/add-to-segment", no=chosen, segment_no="NOPE").one("main").text
+    )
+    assert "Select contacts first." in browser.send("/contacts/add-to-segment", segment_no=no).text
+
+
+def test_selected_logged_segments_are_deleted_and_nothing_selected_deletes_nothing(
+    marketing_browser: Browser, demo: Demo, do_jobs: Callable[[], None]
+) -> None:
+    """E6"""
+    browser, path = marketing_browser, f"/logged-segments/{demo.logged_segment}"
+    browser.open("/logged-segments/")
+    assert not browser.page.all("input", name="no")
+    browser.send(f"{path}/cancel", confirmed="yes")
+    browser.open("/logged-segments/")
+    assert browser.page.one("input", name="no").attributes["value"] == str(demo.logged_segment)
+    browser.send("/logged-segments/delete-canceled", confirmed="yes")
+    assert "Select logged segments first." in browser.page.one("main").text
+    browser.send("/logged-segments/delete-canceled", no=str(demo.logged_segment), status=200)
+    browser.send("/logged-segments/delete-canceled", no=str(demo.logged_segment), confirmed="yes")
+    do_jobs()
+    browser.open(path, status=404)
