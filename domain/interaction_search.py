@@ -27,13 +27,20 @@ SUMMED = (
     "template_code", "group_code", "salesperson_code", "campaign_no", "campaign_entry_no", "user", "origin",
     "logged_segment_no", "segment_no", "date_from", "date_to",
 )  # fmt: skip
+# What pieces match as a whole or not at all.
+SEGMENT = ("logged_segment_no", "segment_no")
 # What keeps a search within the ranges that have what matches: the sums, and the texts of segments and templates.
 RANGED = frozenset({*SUMMED, "q", "canceled", "document_type"})
-# So few entries without a segment, on so few days, are read by their dates, whatever the order; more are met soon
+# So few entries without a segment are all read, whatever the order, by their dates if those are few; more are met soon
 # enough in the order itself.
 FEW_OUTSIDE, FEW_DAYS = 5_000, 60
 # Ranges looked into at once, doubled with each look that did not fill the page.
 FIRST_LOOK = 8
+# So many entries, the nearest in the order of the list, tell whether a text is said often: by more than this share.
+NEAREST, OFTEN = 5_000, 0.01
+# Days looked at one by one for a period that lies behind many newer entries.
+MANY_DAYS = 400
+PERIOD = ("date_from", "date_to", "origin", "canceled")
 
 Found = tuple[int, dt.date]
 
@@ -47,6 +54,13 @@ class Piece(NamedTuple):
     entries: int
 
 
+class Source(NamedTuple):
+    """Where entries of a segment are looked for, and what is asked of them there, as `o`."""
+
+    relation: str
+    condition: str
+
+
 class Order(NamedTuple):
     """How a page is sorted and where it begins: beyond an entry number, or a date and an entry number."""
 
@@ -56,10 +70,15 @@ class Order(NamedTuple):
     after_entry_no: int | None = None
 
     @property
+    def direction(self) -> str:
+        """`ASC` or `DESC`."""
+        return "DESC" if self.descending else "ASC"
+
+    @property
     def sql(self) -> str:
         """What follows ORDER BY, for visible entry `i`."""
-        direction = "DESC" if self.descending else "ASC"
-        return f"i.date {direction}, i.entry_no {direction}" if self.by_date else f"i.entry_no {direction}"
+        columns = ("i.date", "i.entry_no") if self.by_date else ("i.entry_no",)
+        return ", ".join(f"{column} {self.direction}" for column in columns)
 
     def beyond(self) -> tuple[str, dict[str, Any]]:
         """Make the condition that leaves out the pages before."""
@@ -72,6 +91,14 @@ class Order(NamedTuple):
                 {"after_date": self.after_date, "after_entry_no": self.after_entry_no},
             )
         return f"AND i.entry_no {comparison} :after_entry_no", {"after_entry_no": self.after_entry_no}
+
+    def rest_of(self, piece: Piece) -> Piece:
+        """Leave out what is on the pages before, of a piece on the very day they end."""
+        if self.after_entry_no is None or piece.day != self.after_date:
+            return piece
+        if self.descending:
+            return piece._replace(last=min(piece.last, self.after_entry_no - 1))
+        return piece._replace(first=max(piece.first, self.after_entry_no + 1))
 
     def key(self, found: Found) -> tuple[Any, ...]:
         """What entries are compared by."""
@@ -92,10 +119,10 @@ def find(session: Session, filters: Filters, *, order: Order, limit: int, compan
     search = _Search(session, filters, order, limit, company=company)
     if FEW & set(filters):
         found = search.direct("MATERIALIZED")
-    elif not order.by_date and not set(filters) & RANGED:
+    elif not set(filters) & RANGED and (not order.by_date or _only(filters, "evaluation")):
         found = search.direct("NOT MATERIALIZED")
     else:
-        every = {*search.segments(), *search.own_texts(), *search.outside()}
+        every = {*search.segments(), *search.personal(), *search.outside()}
         found = sorted(every, key=order.key, reverse=order.descending)
     return [entry_no for entry_no, _day in found[:limit]]
 
@@ -108,10 +135,29 @@ class _Search:
     ) -> None:
         self._session, self._filters, self._order = session, filters, order
         made, self._parameters = interaction_filters.conditions(session, filters, company=company)
-        beyond, after = order.beyond()
-        self._conditions = " ".join([*made, beyond])
+        self._beyond, after = order.beyond()
+        self._conditions = " ".join([*made, self._beyond])
+        self._conditions_of_pieces = " ".join(
+            [
+                *(one for name, one in zip(filters, made, strict=True) if name not in SEGMENT),
+                self._beyond,
+            ]
+        )
         self._parameters |= {**after, "limit": limit}
         self._limit = limit
+        self._wording = self._of_wordings() if {"template_code", "group_code"} & set(filters) else ""
+
+    def _of_wordings(self) -> str:
+        """Say template and group by what entries refer to, so that PostgreSQL knows how many those are."""
+        made, parameters = interaction_filters.conditions(
+            self._session,
+            {name: self._filters[name] for name in ("template_code", "group_code") if name in self._filters},
+        )
+        ids = self._session.scalars(
+            text(f"SELECT i.id FROM interaction_template_version i WHERE true {' '.join(made)}"), parameters
+        ).all()
+        self._parameters["versions"] = ids[0] if len(ids) == 1 else list(ids)
+        return f"AND i.template_version_id {'= :versions' if len(ids) == 1 else '= ANY(:versions)'}"
 
     def _execute(self, statement: str, **parameters: Any) -> list[Found]:
         rows = self._session.execute(text(statement), {**self._parameters, **parameters})
@@ -136,29 +182,31 @@ class _Search:
         """Look into the logged segments that have what matches, in order, until it is enough."""
         if self._has_no_segment():
             return []
+        said = [_SAYS] if "q" in self._filters else []
+        return self._walk(list(self._pieces(said)), _ALL) + self._look_into(self._not_summed_up(), _ALL)
+
+    def _walk(self, pieces: Sequence[Piece], source: Source) -> list[Found]:
         found: list[Found] = []
-        look, pieces = FIRST_LOOK, list(self._pieces())
+        look = FIRST_LOOK
         while pieces and len(found) < self._limit:
             taken, expected = 0, 0
             while taken < min(look, len(pieces)) and expected < self._limit:
                 expected += pieces[taken].entries
                 taken += 1
-            found += self._look_into(pieces[:taken])
+            found += self._look_into(pieces[:taken], source)
             pieces, look = pieces[taken:], look * 2
-        return found + self._look_into(self._not_summed_up())
+        return found
 
     def _has_no_segment(self) -> bool:
         return _only(self._filters, "document_type") or "segment" not in self._filters.get(
             "origin", ("segment",)
         )
 
-    def _pieces(self) -> Iterator[Piece]:
+    def _pieces(self, said: Sequence[str] = ()) -> Iterator[Piece]:
         """List where entries may match, in order; those behind the pages before are left out."""
         made, parameters = interaction_filters.conditions(
             self._session, {name: self._filters[name] for name in SUMMED if name in self._filters}
         )
-        if "q" in self._filters:
-            made.append(_SAYS)
         order, beyond = self._order, ""
         if order.after_entry_no is not None:
             beyond = (
@@ -166,13 +214,13 @@ class _Search:
                 if order.by_date
                 else f"AND i.{'first <=' if order.descending else 'last >='} :after_entry_no"
             )
-        direction = "DESC" if order.descending else "ASC"
+        direction = order.direction
         day = "i.date" if order.by_date else "NULL::date"
         rows = self._session.execute(
             text(
                 _PIECES.format(
                     day=day,
-                    conditions=" ".join([*made, beyond]),
+                    conditions=" ".join([*made, *said, beyond]),
                     entries=_WEIGHTS[_canceled(self._filters)],
                     order=f"day {direction}, i.first {direction}"
                     if order.by_date
@@ -181,25 +229,40 @@ class _Search:
             ),
             {**self._parameters, **parameters},
         )
-        return (Piece(*row) for row in rows)
+        return (order.rest_of(Piece(*row)) for row in rows)
 
     def _not_summed_up(self) -> list[Piece]:
         """List the segments that were logged a moment ago."""
-        return [Piece(*row) for row in self._session.execute(_NOT_SUMMED_UP)]
+        made, parameters = interaction_filters.conditions(
+            self._session, {name: self._filters[name] for name in SEGMENT if name in self._filters}
+        )
+        rows = self._session.execute(text(_NOT_SUMMED_UP.format(conditions=" ".join(made))), parameters)
+        return [Piece(*row) for row in rows]
 
-    def _look_into(self, pieces: Sequence[Piece]) -> list[Found]:
+    def _look_into(self, pieces: Sequence[Piece], source: Source) -> list[Found]:
+        """Find the first entries of each piece in order.
+
+        What a piece has is read in order until it is enough: OFFSET 0 keeps the planner from reading and sorting all of
+        it, as it does where it expects few matches.
+        """
         if not pieces:
             return []
-        direction = "DESC" if self._order.descending else "ASC"
+        by_date = self._order.by_date and pieces[0].day is None
+        direction = self._order.direction
         return self._execute(
             f"""
             SELECT e.entry_no, e.date
             FROM unnest(CAST(:firsts AS bigint[]), CAST(:lasts AS bigint[]), CAST(:days AS date[]))
                 WITH ORDINALITY p(first, last, day, n)
             CROSS JOIN LATERAL (
-                SELECT i.entry_no, i.date FROM interaction_visible i
-                WHERE i.entry_no BETWEEN p.first AND p.last AND (p.day IS NULL OR i.date = p.day) {self._conditions}
-                ORDER BY {self._order.sql if pieces[0].day is None else f"i.entry_no {direction}"} LIMIT :limit
+                SELECT i.entry_no, i.date
+                FROM (
+                    SELECT * FROM {source.relation} WHERE entry_no BETWEEN p.first AND p.last
+                    ORDER BY entry_no {direction} OFFSET 0
+                ) o
+                JOIN interaction_visible i ON i.entry_no = o.entry_no
+                WHERE (p.day IS NULL OR i.date = p.day) {source.condition} {self._conditions_of_pieces}
+                ORDER BY {self._order.sql if by_date else f"o.entry_no {direction}"} LIMIT :limit
             ) e
             ORDER BY p.n
             """,
@@ -208,15 +271,35 @@ class _Search:
             days=[piece.day for piece in pieces],
         )
 
-    def own_texts(self) -> list[Found]:
-        """Look at entries of segments that have texts of their own, if a text is searched for."""
+    def personal(self) -> list[Found]:
+        """Look at entries of segments with texts of their own, if a text is searched for."""
         if "q" not in self._filters or self._has_no_segment():
             return []
+        found = self._texts("interaction_personal")
+        return self._walk(list(self._pieces()), _PERSONAL) if found is None else found
+
+    def _texts(self, source: str) -> list[Found] | None:
+        """Find what says a text: by its trigrams if that is seldom said, else among the nearest.
+
+        None if it is said often, but among the nearest not often enough with whatever else is asked for.
+        """
+        nearest = f"""
+            SELECT i.entry_no FROM (
+                SELECT i.entry_no, i.said FROM {source} i WHERE true {self._beyond}
+                ORDER BY {self._order.sql} LIMIT {NEAREST}) i
+            WHERE i.said ILIKE ANY(:q)
+        """
+        said = self._session.scalar(text(f"SELECT count(*) FROM ({nearest}) i"), self._parameters)
+        if said < NEAREST * OFTEN:
+            return self._join(f"SELECT i.entry_no FROM {source} i WHERE i.said ILIKE ANY(:q) {self._beyond}")
+        found = self._join(nearest)
+        return found if len(found) == self._limit else None
+
+    def _join(self, said: str) -> list[Found]:
         return self._execute(
-            "SELECT i.entry_no, i.date FROM interaction o JOIN interaction_visible i ON i.entry_no = o.entry_no"
-            " WHERE o.logged_segment_no IS NOT NULL AND (o.description IS NOT NULL OR o.subject IS NOT NULL)"
-            " AND (o.description ILIKE ANY(:q) OR o.subject ILIKE ANY(:q))"
-            f" {self._conditions} ORDER BY {self._order.sql} LIMIT :limit"
+            f"WITH said AS MATERIALIZED ({said})"
+            " SELECT i.entry_no, i.date FROM said JOIN interaction_visible i USING (entry_no)"
+            f" WHERE true {self._conditions} ORDER BY {self._order.sql} LIMIT :limit"
         )
 
     def outside(self) -> list[Found]:
@@ -225,22 +308,59 @@ class _Search:
             _only(self._filters, name) for name in ("logged_segment_no", "segment_no")
         ):
             return []
+        if not self._order.by_date and (period := self._period_outside()):
+            return self._outside_by_day(period)
         days = self._days_outside()
-        if days == []:
-            return []
+        if days is not None:
+            return self._few_outside(days) if days else []
+        if "q" in self._filters and (found := self._texts("interaction_outside")) is not None:
+            return found
         return self._execute(
-            f"WITH i AS {'NOT MATERIALIZED' if days is None else 'MATERIALIZED'} ("
             "SELECT i.entry_no, i.date FROM interaction_outside i"
-            f" WHERE true {'' if days is None else 'AND i.date = ANY(:days)'} {self._conditions})"
-            f" SELECT entry_no, date FROM i ORDER BY {self._order.sql} LIMIT :limit",
-            **({} if days is None else {"days": days}),
+            f" WHERE true {self._conditions} {self._wording}"
+            f" ORDER BY {self._order.sql} LIMIT :limit"
         )
 
+    def _few_outside(self, days: Sequence[dt.date]) -> list[Found]:
+        return self._execute(
+            "WITH i AS MATERIALIZED (SELECT i.entry_no, i.date FROM interaction_outside i"
+            f" WHERE {'i.date = ANY(:days)' if len(days) <= FEW_DAYS else 'true'} {self._conditions} {self._wording})"
+            f" SELECT entry_no, date FROM i ORDER BY {self._order.sql} LIMIT :limit",
+            days=days,
+        )
+
+    def _outside_by_day(self, period: tuple[dt.date, dt.date]) -> list[Found]:
+        """Look at the nearest entries of each day, as those of a period may lie behind a million others."""
+        return self._execute(
+            f"""
+            SELECT i.entry_no, i.date
+            FROM generate_series(CAST(:first_day AS date), :last_day, interval '1 day') d(day)
+            CROSS JOIN LATERAL (
+                SELECT i.entry_no, i.date FROM interaction_outside i WHERE i.date = d.day::date {self._conditions}
+                ORDER BY {self._order.sql} LIMIT :limit
+            ) i
+            ORDER BY {self._order.sql} LIMIT :limit
+            """,
+            first_day=period[0],
+            last_day=period[1],
+        )
+
+    def _period_outside(self) -> tuple[dt.date, dt.date] | None:
+        """Tell the first and last day, if nothing but a period of not too many days is asked for."""
+        if not set(PERIOD[:2]) & set(self._filters) or set(self._filters) - set(PERIOD):
+            return None
+        made, parameters = interaction_filters.conditions(
+            self._session, {name: self._filters[name] for name in PERIOD[:2] if name in self._filters}
+        )
+        nearest = "SELECT min(i.date), max(i.date) FROM interaction i WHERE i.logged_segment_no IS NULL"
+        first, last = self._session.execute(text(f"{nearest} {' '.join(made)}"), parameters).one()
+        return (first, last) if first and (last - first).days < MANY_DAYS else None
+
     def _days_outside(self) -> list[dt.date] | None:
-        """List the dates on which entries without a segment match, or None if there are too many to tell."""
+        """List the dates on which entries without a segment match, or None if those are not few."""
         names = (*SUMMED[:5], "date_from", "date_to")
         summed = {name: self._filters[name] for name in names if name in self._filters}
-        if not summed:
+        if not set(summed) - set(PERIOD):
             return None
         made, parameters = interaction_filters.conditions(self._session, summed)
         rows = self._session.execute(
@@ -248,8 +368,7 @@ class _Search:
         ).all()
         if len(rows) == FEW_OUTSIDE or sum(row.entries for row in rows) > FEW_OUTSIDE:
             return None
-        days = sorted({row.date for row in rows})
-        return days if len(days) <= FEW_DAYS else None
+        return sorted({row.date for row in rows})
 
 
 def _only(filters: Filters, name: str) -> bool:
@@ -282,6 +401,8 @@ _PIECES = """
     HAVING sum(i.entries) > 0
     ORDER BY {order}
 """
+_ALL = Source("interaction", "")
+_PERSONAL = Source("interaction_personal", "AND o.said ILIKE ANY(:q)")
 # What entries of a segment say unless they say something of their own.
 _SAYS = """
     AND (i.no IN (SELECT no FROM logged_segment WHERE description ILIKE ANY(:q) OR subject ILIKE ANY(:q))
@@ -300,8 +421,13 @@ _OUTSIDE = """
     WHERE true {conditions}
     LIMIT :most
 """
-_NOT_SUMMED_UP = text("""
-    SELECT first_entry_no, last_entry_no, NULL::date, interactions_count FROM logged_segment
-    WHERE logged_at IS NOT NULL AND summed_up_at IS NULL
-""")
+_NOT_SUMMED_UP = """
+    SELECT i.entry_no, i.last_entry_no, NULL::date, i.interactions_count
+    FROM (
+        SELECT first_entry_no AS entry_no, last_entry_no, interactions_count,
+               CASE WHEN deleted_at IS NULL THEN no END AS logged_segment_no
+        FROM logged_segment WHERE logged_at IS NOT NULL AND summed_up_at IS NULL
+    ) i
+    WHERE true {conditions}
+"""
 _UNFINISHED = text("SELECT first_entry_no, last_entry_no FROM logged_segment WHERE status = 'logging'")

@@ -57,22 +57,38 @@ LEFT JOIN interaction_template_version_language l
 LEFT JOIN campaign_entry c ON c.entry_no = i.campaign_entry_no
 WHERE s.no IS NULL OR s.logged_at IS NOT NULL;
 
--- Without a segment an entry has its own description, and a subject if that is another.
+-- Without a segment an entry has its own description, and a subject if that is another. What is said stands in one
+-- expression here and another one below, and PostgreSQL keeps statistics of each: so it knows how many entries have a
+-- text, and how many of which kind.
 CREATE OR REPLACE VIEW interaction_outside AS
 SELECT
-    i.entry_no, i.contact_id, i.company_id, i.created_at, i.date, i.description, i.subject, i.evaluation,
-    v.template_id, v.group_id, i.actor_id, i.salesperson_id,
+    i.entry_no, i.contact_id, i.company_id, i.created_at, i.date, i.description, i.subject,
+    i.evaluation, v.template_id, v.group_id, i.actor_id, i.salesperson_id,
     c.campaign_id, i.campaign_entry_no, NULL::integer AS logged_segment_no, i.document_type, i.document_no,
     CASE WHEN i.document_type IS NOT NULL THEN 'document' ELSE 'manual' END AS origin,
-    i.canceled_at IS NOT NULL OR c.canceled_at IS NOT NULL AS canceled
+    i.canceled_at IS NOT NULL OR c.canceled_at IS NOT NULL AS canceled,
+    i.description || E'\n' || coalesce(i.subject, '') AS said, i.template_version_id
 FROM interaction i
 JOIN interaction_template_version v ON v.id = i.template_version_id
 LEFT JOIN campaign_entry c ON c.entry_no = i.campaign_entry_no
 WHERE i.logged_segment_no IS NULL;
 
-CREATE INDEX interaction_description_idx ON interaction USING gin (description gin_trgm_ops)
-    WHERE description IS NOT NULL;
-CREATE INDEX interaction_subject_idx ON interaction USING gin (subject gin_trgm_ops) WHERE subject IS NOT NULL;
--- Entries of segments that say something of their own, for texts that many of them have:
-CREATE INDEX interaction_own_text_idx ON interaction (entry_no)
+-- Lists in the order of dates, without a segment by salesperson and template, and by evaluation:
+CREATE INDEX interaction_outside_salesperson_date_idx ON interaction (salesperson_id, date, entry_no)
+    WHERE logged_segment_no IS NULL;
+CREATE INDEX interaction_outside_template_date_idx ON interaction (template_version_id, date, entry_no)
+    WHERE logged_segment_no IS NULL;
+CREATE INDEX interaction_evaluation_date_idx ON interaction (evaluation, date, entry_no) WHERE evaluation IS NOT NULL;
+CREATE INDEX interaction_outside_said_idx ON interaction
+    USING gin ((description || E'\n' || coalesce(subject, '')) gin_trgm_ops) WHERE logged_segment_no IS NULL;
+-- Entries of segments that say something of their own: their texts, and for texts that many of them have their order.
+CREATE VIEW interaction_personal AS
+SELECT entry_no, date, coalesce(subject, '') || E'\n' || coalesce(description, '') AS said FROM interaction
+WHERE logged_segment_no IS NOT NULL AND (description IS NOT NULL OR subject IS NOT NULL);
+CREATE INDEX interaction_personal_said_idx ON interaction
+    USING gin ((coalesce(subject, '') || E'\n' || coalesce(description, '')) gin_trgm_ops)
+    WHERE logged_segment_no IS NOT NULL AND (description IS NOT NULL OR subject IS NOT NULL);
+CREATE INDEX interaction_personal_idx ON interaction (entry_no)
+    WHERE logged_segment_no IS NOT NULL AND (description IS NOT NULL OR subject IS NOT NULL);
+CREATE INDEX interaction_personal_date_idx ON interaction (date, entry_no)
     WHERE logged_segment_no IS NOT NULL AND (description IS NOT NULL OR subject IS NOT NULL);
