@@ -76,14 +76,7 @@ class Change:
 
 
 def _fetch(session: Session, wanted: lists.Wanted) -> list[dict[str, Any]]:
-    after = wanted.after_no
-    found = audit.page(
-        session,
-        filters=wanted.filters,
-        after=None if after is None else str(after),
-        limit=wanted.limit,
-        newest_first=wanted.newest_first,
-    )
+    found = audit.page(session, filters=wanted.filters, **wanted.place)
     return [
         {**deed, "object": f"{deed['thing']} {deed['object_key']}", "said": _said(deed["told"])}
         for deed in _told(session, found)

@@ -35,9 +35,7 @@ ENTRY_COLUMNS = (
 
 def _fetch_entries(session: Session, wanted: lists.Wanted) -> list[dict[str, Any]]:
     campaign = campaigns.get(session, wanted.of or "")
-    found = campaign_entries.of_campaign(
-        session, campaign, after=wanted.after_no, limit=wanted.limit, newest_first=wanted.newest_first
-    )
+    found = campaign_entries.of_campaign(session, campaign, **wanted.place)
     return [
         {**shown, "canceled_itself": entry.canceled_at is not None}
         for entry, shown in zip(found, campaign_entries.describe(session, found), strict=True)

@@ -64,9 +64,7 @@ def _fetch(session: Session, wanted: lists.Wanted) -> list[dict[str, Any]]:
         session,
         filters=_by_instant(wanted.filters),
         reader=identity.required(),
-        after=wanted.after,
-        limit=wanted.limit,
-        newest_first=wanted.newest_first,
+        **{**wanted.place, "after": wanted.after},
     )
     return [_row(event) for event in described(found)]
 

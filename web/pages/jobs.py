@@ -81,9 +81,7 @@ def _fetch(session: Session, wanted: lists.Wanted) -> list[dict[str, Any]]:
     found = jobs.page(
         session,
         filters=wanted.filters,
-        after=wanted.after,
-        limit=wanted.limit,
-        newest_first=wanted.newest_first,
+        **{**wanted.place, "after": wanted.after},
     )
     return [{**job, "about": _about(job["parameters"])} for job in jobs.describe(session, found)]
 

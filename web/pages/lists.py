@@ -133,14 +133,13 @@ class Wanted:
     of: str | None = None
 
     @property
-    def newest_first(self) -> bool:
-        """Whether the order is descending."""
-        return self.sort.startswith("-")
-
-    @property
-    def after_no(self) -> int | None:
-        """`after` where it is a whole number; anything else begins at the first page."""
-        return whole(self.after)
+    def place(self) -> dict[str, Any]:
+        """Arguments of the domain's `page` where rows are numbered; `after` that is no number begins at the first."""
+        return {
+            "after": whole(self.after),
+            "limit": self.limit,
+            "newest_first": self.sort.startswith("-"),
+        }
 
 
 Row = Mapping[str, Any]
@@ -200,6 +199,11 @@ class Listing:
     def cursor(self, row: Row, sort: str) -> str:
         """Return where the page after a row begins."""
         return self.key(row, sort) if callable(self.key) else str(row[self.key])
+
+
+def by_key(name: str) -> Callable[[Row, str], str]:
+    """Make the key of a noun's list in the orders `BY_KEY`: the field `name`, or `id` in the order of making."""
+    return lambda row, sort: str(row[name if sort.endswith("key") else "id"])
 
 
 LISTINGS: dict[str, Listing] = {}

@@ -51,22 +51,13 @@ SKIPPED_COLUMNS = (
 
 
 def _fetch(session: Session, wanted: lists.Wanted) -> list[dict[str, Any]]:
-    after = wanted.after_no
-    found = logged_segments.page(
-        session,
-        filters=wanted.filters,
-        after=None if after is None else str(after),
-        limit=wanted.limit,
-        newest_first=wanted.newest_first,
-    )
+    found = logged_segments.page(session, filters=wanted.filters, **wanted.place)
     return logged_segments.describe(session, found)
 
 
 def _fetch_skipped(session: Session, wanted: lists.Wanted) -> list[dict[str, Any]]:
     logged = logged_segments.get(session, wanted.of or "")
-    rows = logged_segments.skipped(
-        session, logged, after=wanted.after_no, limit=wanted.limit, newest_first=wanted.newest_first
-    )
+    rows = logged_segments.skipped(session, logged, **wanted.place)
     return [{**row, "reasons": reasons(row["problems"])} for row in rows]
 
 

@@ -45,13 +45,7 @@ FILTERS = (
 
 
 def _fetch(session: Session, wanted: lists.Wanted) -> list[dict[str, Any]]:
-    found = postponed.page(
-        session,
-        filters=wanted.filters,
-        after=wanted.after_no,
-        limit=wanted.limit,
-        newest_first=wanted.newest_first,
-    )
+    found = postponed.page(session, filters=wanted.filters, **wanted.place)
     return postponed.describe(session, found)
 
 

@@ -56,13 +56,7 @@ SAMPLE_COLUMNS = (
 
 
 def _fetch(session: Session, wanted: lists.Wanted) -> list[dict[str, Any]]:
-    found = purge_records.page(
-        session,
-        filters=wanted.filters,
-        after=wanted.after_no,
-        limit=wanted.limit,
-        newest_first=wanted.newest_first,
-    )
+    found = purge_records.page(session, filters=wanted.filters, **wanted.place)
     return [
         {**row, "filters_text": filters_text(row["filters"])}
         for row in purge_records.describe(session, found)

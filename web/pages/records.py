@@ -113,7 +113,7 @@ class Noun:
             more_columns=self.more_columns,
             filters=self.filters,
             fetch=fetch,
-            key=lambda row, sort: str(row[self.key if sort.endswith("key") else "id"]),
+            key=lists.by_key(self.key),
             sorts=lists.BY_KEY,
             sorted_by={self.key: "key"},
             reads=self.reads,

@@ -43,7 +43,7 @@ LISTING = lists.register(
         columns=COLUMNS,
         filters=FILTERS,
         fetch=_fetch,
-        key=lambda row, sort: str(row["code" if sort.endswith("key") else "id"]),
+        key=lists.by_key("code"),
         sorts=lists.BY_KEY,
         sorted_by={"code": "key", "created_at": "made"},
     )

@@ -88,14 +88,7 @@ MORE_LINE_COLUMNS = (
 
 def _fetch_lines(session: Session, wanted: lists.Wanted) -> list[Stored]:
     segment = segments.get(session, wanted.of or "")
-    lines = segment_lines.page(
-        session,
-        segment,
-        filters=wanted.filters,
-        after=wanted.after_no,
-        limit=wanted.limit,
-        newest_first=wanted.newest_first,
-    )
+    lines = segment_lines.page(session, segment, filters=wanted.filters, **wanted.place)
     return [
         {**line["effective"], **line, "segment_no": segment.no, "findings": _findings(line)} for line in lines
     ]

@@ -32,7 +32,7 @@ COLUMNS = (
 
 
 def _fetch(session: Session, wanted: lists.Wanted) -> list[dict[str, Any]]:
-    found = tokens.page(session, after=wanted.after_no, limit=wanted.limit, newest_first=wanted.newest_first)
+    found = tokens.page(session, **wanted.place)
     return list(tokens.describe(session, found))
 
 

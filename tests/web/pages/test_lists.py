@@ -9,14 +9,15 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, event
+from flask import g
+from sqlalchemy import Engine, event, text
 
 from domain import campaign_entries, campaigns
 from domain.actors import Role, system
 from tests.web.pages.conftest import Browser, Demo
 from tests.web.pages.html import Element
 from tests.web.pages.test_queries import many, queries_of  # noqa: F401 - a fixture
-from web.pages import lists
+from web.pages import list_actions, lists
 from web.pages.lists import LISTINGS
 
 # Listing -> address of a page that shows it, narrowed to a dozen rows where there are many.
@@ -54,31 +55,19 @@ def shown(sessions: Any, demo: Demo, many: None) -> dict[str, str]:  # noqa: F81
     """The addresses, with several entries of one campaign among what they show."""
     with sessions() as session, session.begin():
         campaign = campaigns.get(session, "M00")
-        today = session.execute(lists_today()).scalar_one()
+        today = session.execute(text("SELECT current_date")).scalar_one()
         for kind in ("sales_invoice", "sales_quote", "sales_order_confirmation", None):
             campaign_entries.open_entry(
                 session, campaign_id=campaign.id, description="x", date=today, salesperson_id=None,
                 document_type=kind,
             )  # fmt: skip
-        system(session)
     return {name: path.format(person=demo.contacts[3], **vars(demo)) for name, path in SHOWN.items()}
 
 
-def lists_today() -> Any:
-    from sqlalchemy import text
-
-    return text("SELECT current_date")
-
-
-def table_of(page: Element, name: str) -> Element | None:
-    """The table of a list: the last one of those pages that show others above it."""
+def rows_of(page: Element) -> list[str]:
+    """The texts of the rows of the list on a page."""
     tables = page.one("main").all("table", class_="grid")
-    return tables[0] if tables else None
-
-
-def keys_of(page: Element, name: str) -> list[str]:
-    table = table_of(page, name)
-    return [] if table is None else [row.text for row in table.one("tbody").all("tr")]
+    return [row.text for row in tables[0].one("tbody").all("tr")] if tables else []
 
 
 def link(page: Element, words: str) -> str | None:
@@ -99,21 +88,21 @@ def test_a_list_is_paged_both_ways_in_each_of_its_orders(
     name: str, shown: dict[str, str], admin_browser: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     browser, orders = admin_browser, LISTINGS[name].sorts
-    whole = {sort: keys_of(browser.open(addressed(shown[name], sort=sort)), name) for sort in orders}
+    whole = {sort: rows_of(browser.open(addressed(shown[name], sort=sort))) for sort in orders}
     assert all(sorted(keys) == sorted(whole[next(iter(orders))]) for keys in whole.values())
     for sort, keys in whole.items():
         if "-" + sort in whole:
             assert whole["-" + sort] == keys[::-1], sort
     monkeypatch.setattr(lists, "LIMIT", 5)
     for sort, keys in whole.items():
-        pages = [keys_of(browser.open(addressed(shown[name], sort=sort)), name)]
+        pages = [rows_of(browser.open(addressed(shown[name], sort=sort)))]
         while (next_url := link(browser.page, "Next page")) is not None:
-            pages.append(keys_of(browser.open(next_url), name))
+            pages.append(rows_of(browser.open(next_url)))
         assert [key for page in pages for key in page] == keys
         for page in reversed(pages[:-1]):
             previous = link(browser.page, "Previous page")
             assert previous is not None
-            assert keys_of(browser.open(previous), name) == page
+            assert rows_of(browser.open(previous)) == page
         assert link(browser.page, "First page") is None
 
 
@@ -161,11 +150,7 @@ def test_a_page_of_a_list_comes_from_an_index_in_each_of_its_orders(
 
 
 def as_administrator(session: Any) -> None:
-    from flask import g
-
-    from domain import actors
-
-    g.actor = actors.system(session)
+    g.actor = system(session)
 
 
 @pytest.mark.parametrize("name", sorted(SHOWN))
@@ -173,10 +158,10 @@ def test_a_list_takes_as_many_queries_for_many_rows_as_for_two(
     name: str, shown: dict[str, str], admin_browser: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     many_rows = queries_of(admin_browser, shown[name])
-    rows = len(keys_of(admin_browser.page, name))
+    rows = len(rows_of(admin_browser.page))
     monkeypatch.setattr(lists, "LIMIT", 2)
     few_rows = queries_of(admin_browser, shown[name])
-    assert len(keys_of(admin_browser.page, name)) == min(rows, 2)
+    assert len(rows_of(admin_browser.page)) == min(rows, 2)
     assert many_rows <= few_rows < 30
 
 
@@ -186,7 +171,7 @@ def test_a_list_is_given_as_a_file_of_what_it_shows(
 ) -> None:
     browser = admin_browser
     page = browser.open(shown[name])
-    rows = len(keys_of(page, name))
+    rows = len(rows_of(page))
     address = link(page, "Export CSV")
     if address is None:
         assert rows == 0
@@ -202,8 +187,6 @@ def test_a_list_is_given_as_a_file_of_what_it_shows(
 def test_a_file_goes_beyond_the_page(
     shown: dict[str, str], admin_browser: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from web.pages import list_actions
-
     monkeypatch.setattr(list_actions, "ROWS", 2)
     answer = admin_browser.flask.get("/lists/contacts/export.csv?q=Person 1&sort=-key")
     rows = list(csv.reader(io.StringIO(answer.data.decode("utf-8-sig"))))[1:]
