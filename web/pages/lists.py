@@ -44,7 +44,7 @@ class Column:
     Parameters
     ----------
     kind
-        text, code, number, amount, date, instant, flag, choice or (drawn by a macro of the page) bar.
+        text, code, number, amount, date, instant, flag, choice, or what a macro of the page draws: bar, badges.
     endpoint
         Page that a value links to; its parameter is `key`.
     words

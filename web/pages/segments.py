@@ -71,7 +71,7 @@ LINE_COLUMNS = (
     ),
     Column("cost", FIELDS["cost"], "amount"),
     Column("duration_min", FIELDS["duration_min"], "number"),
-    Column("findings", _("Problems"), sparse=True),
+    Column("findings", _("Problems"), "badges", sparse=True),
 )
 MORE_LINE_COLUMNS = (
     Column("company_no", FIELDS["company_no"], "code", endpoint="pages.contacts.card"),
