@@ -24,7 +24,7 @@ from sqlalchemy import BigInteger, ForeignKey, Identity, func, select, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from domain import hints, logs
+from domain import hints, logs, records
 from domain.actors import Actor
 from domain.database import Base, json_param
 from domain.errors import Conflict, NotFound
@@ -147,17 +147,18 @@ def page(
     filters: Mapping[str, Sequence[str]],
     after: str | None = None,
     limit: int = 50,
+    newest_first: bool = True,
 ) -> list[Job]:
-    """Return a page of jobs, newest first; filters `kind` and `state`, `after` the id of the last one seen."""
-    query = select(Job).order_by(Job.position.desc()).limit(limit)
-    if after is not None:
-        query = query.where(Job.position < get(session, after).position)
+    """Return a page of jobs; filters `kind` and `state`, `after` the id of the last one seen."""
+    query = select(Job)
     for name in ("kind", "state"):
         if filters.get(name):
             query = query.where(getattr(Job, name).in_(filters[name]))
     if filters.get("state") and not FINAL & set(filters["state"]):
         query = query.where(Job.finished_at.is_(None))  # the condition of job_open_idx
-    return list(session.scalars(query))
+    start = None if after is None else get(session, after).position
+    ordered = records.in_order(query, Job.position, after=start, limit=limit, newest_first=newest_first)
+    return list(session.scalars(ordered))
 
 
 def of_ids(session: Session, ids: Iterable[str]) -> list[Job]:

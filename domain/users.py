@@ -130,9 +130,10 @@ def get(session: Session, key: str, *, lock: bool = False) -> AppUser:
 
 
 def page(
-    session: Session, *, filters: Mapping[str, Sequence[str]], after: str | None = None, limit: int = 50
-) -> list[AppUser]:
-    """Read a page by name; filters `q` (name, display name, e-mail), `role`, `active`."""
+    session: Session, *, filters: Mapping[str, Sequence[str]], after: str | None = None, limit: int = 50,
+    sort: str = "key",
+) -> list[AppUser]:  # fmt: skip
+    """Read a page by name, or as `sort` says; filters `q` (name, display name, e-mail), `role`, `active`."""
     conditions: list[ColumnElement[bool]] = []
     if "q" in filters:
         conditions.append(records.contains([AppUser.name, AppUser.display_name, AppUser.email], filters["q"]))
@@ -140,7 +141,9 @@ def page(
         conditions.append(AppUser.role.in_(filters["role"]))
     if "active" in filters:
         conditions.append(records.filter_by_flag(AppUser.active, filters["active"]))
-    return records.page(session, AppUser, AppUser.name, conditions=conditions, after=after, limit=limit)
+    return records.page(
+        session, AppUser, AppUser.name, conditions=conditions, after=after, limit=limit, sort=sort
+    )
 
 
 def create_user(session: Session, *, values: Mapping[str, Any], actor: Actor) -> AppUser:

@@ -103,17 +103,6 @@ def test_the_first_fault_gets_the_focus(visit: Callable[..., Visit]) -> None:
     expect(page.locator("#unit_cost-fault")).to_be_visible()
 
 
-def test_contacts_are_offered_while_typing(visit: Callable[..., Visit]) -> None:
-    user = visit()
-    page = user.page
-    user.sign_in("admin")
-    user.open("/contacts/CT000001")
-    with page.expect_response("**/lookup/company?q=*"):
-        page.locator("#company_no").press_sequentially("Pers")
-    user.open("/segments/new")
-    expect(page.locator("#template_code-list option[value=LETTER]")).to_have_count(1)
-
-
 def test_rows_can_be_added_to_a_form(visit: Callable[..., Visit]) -> None:
     user = visit()
     page = user.page

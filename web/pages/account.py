@@ -109,7 +109,7 @@ def _change_password(form: PasswordForm, actor: users.Actor) -> bool:
         faults.append(Fault("password", "required"))
     if faults:
         show_faults(form, Invalid(faults))
-    if form.fault_count():
+    if form.faulty_fields():
         database.undo()
         return False
     changed = records.attempt(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from flask import Blueprint, flash, jsonify, redirect, render_template, request, url_for
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _
+from sqlalchemy.orm import Session
 
 from domain import job_engine, job_kinds, jobs
 from domain.errors import Forbidden
@@ -14,7 +16,7 @@ from domain.users import Role
 from web import database, identity, vocabulary
 from web.jobs import described
 from web.pages import guard, job_words, lists
-from web.pages.lists import Column, Filter
+from web.pages.lists import Column, Filter, Listing
 from web.pages.records import Answer
 
 blueprint = Blueprint("jobs", __name__, url_prefix="/jobs")
@@ -24,11 +26,14 @@ __all__ = ["blueprint", "job_kinds"]
 UNFINISHED = ["queued", "running", "canceling"]
 COLUMNS = (
     Column("kind", _("Job"), "choice", words=vocabulary.JOB_KINDS),
+    Column("about", _("About"), "code"),
     Column("state", _("Status"), "choice", words=vocabulary.JOB_STATES),
+    Column("progress", _("Progress"), "bar"),
+    Column("done", _("Done"), "number"),
+    Column("total", _("Rows"), "number"),
     Column("created_by", vocabulary.FIELDS["user"], "code"),
     Column("created_at", _("Requested"), "instant"),
     Column("finished_at", _("Finished"), "instant"),
-    Column("total", _("Rows"), "number"),
 )
 FILTERS = (
     Filter("kind", _("Job"), words=vocabulary.JOB_KINDS),
@@ -51,17 +56,37 @@ MOST_SHOWN = 5
 MOST_WATCHED = 30
 
 
+def _fetch(session: Session, wanted: lists.Wanted) -> list[dict[str, Any]]:
+    found = jobs.page(
+        session,
+        filters=wanted.filters,
+        **{**wanted.place, "after": wanted.after},
+    )
+    return [{**job, "about": _about(job["parameters"])} for job in jobs.describe(session, found)]
+
+
+def _about(parameters: Mapping[str, Any]) -> Any:
+    """Return the number of what a job works on."""
+    return parameters.get("segment_no") or parameters.get("logged_segment_no")
+
+
+LISTING = lists.register(
+    Listing(
+        name="jobs",
+        columns=COLUMNS,
+        filters=FILTERS,
+        fetch=_fetch,
+        key="id",
+        sorts=lists.NEWEST_FIRST,
+        sorted_by={"created_at": "made"},
+    )
+)
+
+
 @blueprint.get("/")
 def index() -> Answer:
-    """List jobs, newest first."""
-    session = database.session()
-
-    def fetch(filters: dict[str, list[str]], after: str | None, limit: int) -> list[dict[str, Any]]:
-        return jobs.describe(session, jobs.page(session, filters=filters, after=after, limit=limit))
-
-    return render_template(
-        "jobs/list.html", list=lists.read(columns=COLUMNS, filters=FILTERS, fetch=fetch, key="id")
-    )
+    """List jobs, newest first unless the other order is chosen."""
+    return render_template("jobs/list.html", list=lists.read(LISTING))
 
 
 @blueprint.get("/watch")

@@ -89,15 +89,8 @@ def _save(
     session: Session, segment: Segment, line: SegmentLine, *, shown: Stored, form: LineForm, actor: Actor
 ) -> bool:
     own = shown["overrides"]
-    tag = etag_of(own, sorted(own))
-    if form.etag.data != tag:
-        database.undo()
-        records.stale(form, tag)
-        return False
-    return (
-        records.attempt(
-            form,
-            lambda: segment_lines.change(session, segment, line, values=form.changes(own), actor=actor),
-        )
-        is not None
+    return records.save_once(
+        form,
+        etag_of(own, sorted(own)),
+        lambda: segment_lines.change(session, segment, line, values=form.changes(own), actor=actor),
     )

@@ -39,6 +39,8 @@ function ask(form) {
   dialog.showModal();
 }
 
+const buttonsOf = (form) => [...form.elements].filter((each) => each.type === "submit");
+
 // A form is sent once: a second press while the first is on its way does nothing.
 document.addEventListener("submit", (event) => {
   const form = event.target;
@@ -54,6 +56,7 @@ document.addEventListener("submit", (event) => {
   }
   form.dataset.sent = "yes";
   event.submitter?.setAttribute("aria-busy", "true");
+  for (const button of buttonsOf(form)) button.setAttribute("aria-disabled", "true");
 });
 
 // Coming back with the browser's Back button, forms can be sent again.
@@ -61,7 +64,10 @@ window.addEventListener("pageshow", () => {
   for (const form of document.querySelectorAll("form[data-sent]")) {
     delete form.dataset.sent;
     form.elements.confirmed?.remove();
-    for (const button of form.querySelectorAll("[aria-busy]")) button.removeAttribute("aria-busy");
+    for (const button of buttonsOf(form)) {
+      button.removeAttribute("aria-busy");
+      button.removeAttribute("aria-disabled");
+    }
   }
 });
 
@@ -139,35 +145,12 @@ document.addEventListener("keydown", (event) => {
   const name = (control ? "Control+" : "") + letter;
   const target = document.querySelector(`[data-shortcut="${CSS.escape(name)}"]`);
   if (!target) return;
+  if (name === "PageUp" && window.scrollY > 4) return;
   if (name === "PageDown" && window.innerHeight + window.scrollY < document.body.scrollHeight - 4) return;
   event.preventDefault();
   if (target.matches("input")) target.focus();
   else target.click();
 });
-
-// Look-up fields: offer what matches while somebody types.
-for (const field of document.querySelectorAll("[data-lookup]")) {
-  const list = field.list;
-  let timer;
-  let last;
-  field.addEventListener("input", () => {
-    clearTimeout(timer);
-    timer = setTimeout(async () => {
-      const typed = field.value.trim();
-      if (!typed || typed === last) return;
-      last = typed;
-      const answer = await fetch(`/lookup/${field.dataset.lookup}?q=${encodeURIComponent(typed)}`);
-      if (!answer.ok || field.value.trim() !== typed) return;
-      const offered = await answer.json();
-      list.replaceChildren(...offered.map(({ value, label }) => {
-        const option = document.createElement("option");
-        option.value = value;
-        option.textContent = label;
-        return option;
-      }));
-    }, 180);
-  });
-}
 
 // Rows of a form: one more row, with names and ids that count on.
 for (const rows of document.querySelectorAll("[data-rows]")) {

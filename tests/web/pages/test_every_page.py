@@ -88,7 +88,7 @@ APART = {
     "document_events.link",
     "sign_in.show",
     "sign_in.link",
-    "interactions.export",
+    "list_actions.export",
     "statistics.chart",
     "charts.show",
     "jobs.watch",
