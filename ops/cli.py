@@ -17,6 +17,9 @@ from ops.errors import OpsError
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
+FILE = click.Path(dir_okay=False, path_type=Path)
+FOLDER = click.Path(file_okay=False, path_type=Path)
+
 ROLES = ("viewer", "salesperson", "marketing", "admin", "service")
 SECTIONS = {
     "The whole system on this machine": ("demo", "up"),
@@ -31,8 +34,10 @@ SECTIONS = {
         "token",
         "migrate",
         "verify",
+        "backup",
+        "restore",
     ),
-    "Development": ("test", "chaos", "check", "bench", "bench-log"),
+    "Development": ("test", "chaos", "check", "bench", "bench-pages"),
 }
 
 
@@ -72,7 +77,7 @@ def _refusal_of_the_domain(error: Exception) -> str | None:
 
 def data_option(help_text: str) -> Callable[[_Function], _Function]:
     """Add the option that names the data folder."""
-    return click.option("--data", type=click.Path(file_okay=False, path_type=Path), help=help_text)
+    return click.option("--data", type=FOLDER, help=help_text)
 
 
 def stack_options(default_data: Path) -> Callable[[_Function], _Function]:
@@ -444,20 +449,61 @@ def verify(data: Path | None) -> None:
     click.echo("clean")
 
 
+@main.command()
+@click.argument("target", type=click.Path(path_type=Path))
+@DATA_OF_STACK
+def backup(target: Path, data: Path | None) -> None:
+    """Back up the database and the archives of purges, while everything runs.
+
+    TARGET becomes a folder; a name that ends in .dump becomes a file with the database alone. Nothing is overwritten.
+    """
+    from ops.backups import backup
+    from ops.connection import connected
+
+    with connected(data, as_it_is=True) as database_url:
+        backup(database_url, target)
+
+
+@main.command()
+@click.argument("source", type=click.Path(exists=True, path_type=Path))
+@click.option("--replace", is_flag=True, help="Drop what is in the database.")
+@DATA_OF_STACK
+def restore(source: Path, replace: bool, data: Path | None) -> None:
+    """Bring a backup back into an empty database, whole or not at all.
+
+    The stack must be stopped. Afterwards the schema is brought up to date and the data are verified.
+    """
+    from ops.restores import restore, target
+
+    with target(data) as database_url:
+        restore(database_url, source, replace=replace)
+
+
 @main.command(context_settings={"ignore_unknown_options": True})
 @click.option("--faults", is_flag=True, help="The fault matrix instead, every case of it.")
+@click.option(
+    "--mutations", is_flag=True, help="Takes safeguards away, one by one; the fault matrix must notice."
+)
+@click.option(
+    "--security-deep", is_flag=True, help="Many more made-up requests, for a quarter of an hour or more."
+)
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
-def test(faults: bool, arguments: tuple[str, ...]) -> None:
+def test(faults: bool, mutations: bool, security_deep: bool, arguments: tuple[str, ...]) -> None:
     """Run the tests; further arguments go to pytest.
 
     With --faults: --case N (may be repeated) runs one case, --seed N decides targets and moments, --patience N
-    multiplies what recovery may take, on a busy machine; --report FILE keeps the report.
+    multiplies what recovery may take, on a busy machine; --report FILE keeps the report. With --mutations, names of
+    saboteurs choose some of them.
     """
+    if security_deep:
+        os.environ["SECURITY_EXAMPLES"] = "100"
+        arguments = arguments or ("tests/security/test_schema.py",)
     # The whole suite on all cores, up to four; a chosen part starts faster on one.
     chosen = arguments or ("--numprocesses=auto", "--maxprocesses=4")
     if faults:
         chosen = ("tests/faults", "--faults", *arguments)
-    sys.exit(subprocess.call([sys.executable, "-m", "pytest", *chosen], cwd=commands.ROOT))
+    program, chosen = ("tests.faults.mutations", arguments) if mutations else ("pytest", chosen)
+    sys.exit(subprocess.call([sys.executable, "-m", program, *chosen], cwd=commands.ROOT))
 
 
 @main.command()
@@ -482,33 +528,45 @@ def check() -> None:
     sys.exit(0 if run() else 1)
 
 
+def _only(_: click.Context, __: click.Parameter, given: str | None) -> tuple[str, ...]:
+    """Take names of measurements with commas between."""
+    from ops.bench.run import NAMES
+
+    chosen = tuple(name.strip() for name in (given or "").split(",") if name.strip())
+    if unknown := [name for name in chosen if name not in NAMES]:
+        raise click.BadParameter(f"{', '.join(unknown)}: choose of {', '.join(NAMES)}")
+    return chosen
+
+
 @main.command()
-@click.option("--lines", type=click.IntRange(1_000, 9_999_999), help="Lines of the segment [1000000].")
-@click.option("--quick", is_flag=True, help="50,000 lines, in about a minute.")
-@click.option("--rounds", type=click.IntRange(1), default=3, help="Rounds of logging; the median counts [3].")
+@click.option("--only", callback=_only, metavar="NAMES", help="Only these, such as log,events [all].")
+@click.option("--rows", type=click.IntRange(1_000, 1_000_000), help="Lines of a large segment [1000000].")
+@click.option("--rounds", type=click.IntRange(1), help="Turns of product and limit [3].")
 @click.option("--workers", type=click.IntRange(1, 64), default=2, help="Worker processes [2].")
 @click.option(
-    "--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="File for the result."
+    "--quick", is_flag=True, help="What has a floor, on 50,000 rows in 2 rounds; fails far below it."
 )
-@click.option("--criteria", is_flag=True, help="Building segments by criteria, instead of logging them.")
-def bench(lines: int | None, quick: bool, criteria: bool, **options: Any) -> None:
-    """Measure this machine and the system on it."""
-    from ops.bench import LINES, QUICK_LINES, run
+@click.option("--keep", type=FOLDER, help="Folder for the large log of lists and load, used again.")
+@click.option("--json", "json_file", type=FILE, help="File for the result.")
+@click.option("--svg", "svg_file", type=FILE, help="File for a picture of the ratios.")
+def bench(**options: Any) -> None:
+    """Measure this machine and the system on it, beside its limits and what people do otherwise.
 
-    chosen = lines or (QUICK_LINES if quick else LINES)
-    run(lines=chosen, of_criteria=criteria, **options)
+    With DATABASE_URL and REDIS_URL on those servers, in databases of its own. Everything takes about an hour.
+    """
+    from ops.bench.run import run
+
+    run(**options)
 
 
-@main.command("bench-log")
-@click.option("--entries", type=click.IntRange(min=10_000), default=10_000_000, help="Entries of the log.")
-@click.option(
-    "--keep", type=click.Path(file_okay=False, path_type=Path), help="Folder for the database, used again."
-)
-def bench_log(entries: int, keep: Path | None) -> None:
-    """Measure lists and statistics on a large log."""
-    from ops.bench_log import run
+@main.command("bench-pages")
+@click.option("--contacts", type=click.IntRange(1_000), default=50_000, help="Size of the company's book.")
+@click.option("--rounds", type=click.IntRange(min=2), default=40, help="Requests for each page.")
+def bench_pages(contacts: int, rounds: int) -> None:
+    """Measure the pages on the demo's company."""
+    from ops.bench_pages import run
 
-    run(entries=entries, keep=keep)
+    run(contacts=contacts, rounds=rounds)
 
 
 def _pairs(texts: list[str] | tuple[str, ...]) -> dict[str, str]:

@@ -137,6 +137,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--patience", type=float, help="multiplies what recovery may take [1; beside other tests 3]"
     )
+    group.addoption("--saboteur", help="one of tests/faults/saboteurs.py is among the processes")
     group.addoption("--report", type=Path, help="file for the report of the matrix [var/faults/SEED.json]")
 
 

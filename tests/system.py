@@ -7,21 +7,33 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
 from ops.faults.company import Company
 from ops.faults.oracle import Oracle
-from ops.faults.stack import FragileStack
+from ops.faults.stack import FragileStack, StackOptions
+from tests.faults import saboteurs
 
 SECONDS_PER_TEST = 240
 
 
 @pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FragileStack]:
+def stack(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[FragileStack]:
     """The system, running."""
-    with FragileStack(tmp_path_factory.mktemp("stack")).running() as running:
+    options = options_of(request.config)
+    with FragileStack(tmp_path_factory.mktemp("stack"), options).running() as running:
         yield running
+
+
+def options_of(config: pytest.Config, options: StackOptions | None = None) -> StackOptions:
+    """Return what a stack is started with in this run: as given, and with the saboteur of `--saboteur` among it."""
+    options = options or StackOptions()
+    name = config.getoption("saboteur")
+    if name is None:
+        return options
+    return replace(options, environment={**options.environment, **saboteurs.environment(name)})
 
 
 @pytest.fixture(scope="session")

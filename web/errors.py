@@ -11,9 +11,10 @@ from typing import Any
 
 import structlog
 from flask import Flask, Response, current_app, request
+from gunicorn.http.errors import ParseException
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import BadRequest, HTTPException
 
 from domain.database import is_infrastructure
 from domain.errors import Fault, Invalid, Refusal
@@ -134,6 +135,8 @@ def problem_of(error: Exception) -> Problem:
         return _of_refusal(error)
     if isinstance(error, HTTPException):
         return _of_http(error)
+    if isinstance(error, ParseException):  # by gunicorn, in the middle of a body that comes in chunks
+        return _of_http(BadRequest("its chunks cannot be read"))
     if database_away(error):
         log.warning("database away", error=repr(error))
         return _of_refusal(Unavailable())

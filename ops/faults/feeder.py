@@ -16,9 +16,9 @@ from celery import Celery
 from kombu.exceptions import OperationalError
 
 from domain import hints
+from domain.hints import STREAM
 from ops.faults.company import Company
 from ops.faults.stack import wait_for
-from worker.consumer import STREAM
 
 SOURCE = "invoicing"
 BATCH_TYPE = "application/cloudevents-batch+json"

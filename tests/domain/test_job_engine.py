@@ -197,6 +197,32 @@ def test_a_lost_connection_is_no_failure_of_the_chunk(sessions: Sessions) -> Non
     assert state_of(sessions, job)["state"] == "succeeded"
 
 
+def test_a_chunk_that_its_surroundings_put_back_waits_and_lets_other_jobs_go_first(
+    sessions: Sessions,
+) -> None:
+    """RELIABILITY 3, case 27: a full disk is not asked again and again at once."""
+    job = ask(sessions, rows=2)
+    work(sessions)
+    full = "DO $$ BEGIN RAISE EXCEPTION 'no space' USING ERRCODE = 'disk_full'; END $$"
+    Writer.wrong = {"work 1": lambda session: session.execute(text(full))}
+    work(sessions)
+    other = ask(sessions, rows=2, kind="keeper")
+    Writer.wrong = {}
+
+    while job_engine.work_one(sessions, grace=0, backoff=60):
+        pass
+    assert state_of(sessions, other)["state"] == "succeeded"
+    assert state_of(sessions, job)["state"] == "running"
+    with sessions() as session:
+        query = text("SELECT state, attempt, failures FROM job_chunk WHERE job_id = :id AND no = 1")
+        assert tuple(session.execute(query, {"id": job.id}).one()) == ("pending", 1, 0)
+
+    with transaction(sessions) as session:
+        session.execute(text("DELETE FROM written"))
+    drain(sessions)
+    assert state_of(sessions, job)["state"] == "succeeded"
+
+
 def test_poison_fails_with_its_error_and_what_was_done_is_undone(sessions: Sessions) -> None:
     job = ask(sessions)
     Writer.wrong = {"work 3": ValueError("the chunk is bad")}

@@ -6,6 +6,7 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from itertools import count
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -17,7 +18,7 @@ from ops.faults.feeder import Feeder
 from ops.faults.oracle import Oracle
 from ops.faults.report import FAILED, NOT_RUN, PASSED, Case, Report
 from ops.faults.stack import FragileStack, StackOptions
-from tests.system import TimeLimit
+from tests.system import TimeLimit, options_of
 
 # What runs without --faults, in CI: less than four minutes of one core.
 SHORT = {1, 2, 3, 4, 5, 6, 7, 9, 14, 20, 21, 29, 30, 33}
@@ -27,6 +28,9 @@ BESIDE_OTHERS = 3
 
 REPORT = pytest.StashKey[Report]()
 CASE = pytest.StashKey[Case]()
+
+# Tell apart what stands in one folder.
+NUMBERS = count(1)
 
 FreshCompany = Callable[..., AbstractContextManager[Company]]
 
@@ -126,18 +130,29 @@ def feeder(company: Company, case: Case) -> Iterator[Feeder]:
     made.close()
 
 
+@pytest.fixture(scope="session")
+def open_folder() -> Iterator[Path]:
+    """A temporary folder into which PostgreSQL can look, which root's tests run as somebody else.
+
+    Not one of pytest's: these are closed whenever another pytest starts.
+    """
+    with TemporaryDirectory(prefix="interlog-faults-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        yield folder
+
+
 @pytest.fixture
-def fresh_company(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[FreshCompany]:
+def fresh_company(open_folder: Path, request: pytest.FixtureRequest) -> Iterator[FreshCompany]:
     """Makes a company on a stack of its own, for what the shared one cannot be put through.
 
     `with fresh_company(StackOptions(...)) as company:`; at the end of the block the oracle is asked, and all stops.
     """
-    open_to_the_servers_account(tmp_path)
-    numbers = count(1)
 
     @contextmanager
     def make(options: StackOptions | None = None) -> Iterator[Company]:
-        with FragileStack(tmp_path / f"stack-{next(numbers)}", options).running() as stack:
+        started_with = options_of(request.config, options)
+        with FragileStack(open_folder / f"stack-{next(NUMBERS)}", started_with).running() as stack:
             company = Company(stack)
             stack.forget_violations()
             yield company
@@ -148,16 +163,8 @@ def fresh_company(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Fr
 
 
 @pytest.fixture
-def make_clock(tmp_path: Path) -> Callable[[str], Clock]:
+def make_clock(open_folder: Path) -> Callable[[str], Clock]:
     """Makes a clock by name, whose `environment` goes to a process; skips the case where libfaketime was not built."""
     if not LIBRARY.exists():
         pytest.skip(NOT_BUILT)
-    open_to_the_servers_account(tmp_path)
-    return lambda name: Clock(tmp_path / f"{name}.clock")
-
-
-def open_to_the_servers_account(folder: Path) -> None:
-    """Let PostgreSQL, which root's tests run as somebody else, read what is in a temporary folder."""
-    for one in (folder, *folder.parents):
-        if one == folder or one.name.startswith(("pytest", "popen")):
-            one.chmod(0o755)
+    return lambda name: Clock(open_folder / f"{name}-{next(NUMBERS)}.clock")

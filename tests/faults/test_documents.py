@@ -111,9 +111,13 @@ def test_one_event_comes_through_all_doors_at_once(company: Company, feeder: Fee
     together = threading.Barrier(len(doors))
 
     def enter(number: int, events: list[Event]) -> None:
-        for event in events:
-            together.wait()
-            doors[number]([event])
+        try:
+            for event in events:
+                together.wait()
+                doors[number]([event])
+        except BaseException:
+            together.abort()
+            raise
 
     events = feeder.make(50)
     case.inject("50 events through each of the doors")

@@ -172,6 +172,7 @@ class UserForm(RecordForm):
     language_code = ChoiceField(
         FIELDS["language_code"], words={"en": "English", "ru": "Русский"}, blank=_("As the browser")
     )
+    timezone = TextField(FIELDS["timezone"], hint=_("Such as Europe/Berlin; blank for that of the setup."))
     active = FlagField(FIELDS["active"], hint=_("Someone who is not active cannot sign in."))
 
 

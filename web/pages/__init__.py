@@ -10,11 +10,13 @@ from web.pages import (
     audit,
     campaigns,
     canceling,
+    charts,
     contacts,
     criteria_words,
     document_events,
     errors,
     guard,
+    guide,
     home,
     housekeeping,
     interaction_card,
@@ -22,6 +24,7 @@ from web.pages import (
     interaction_groups,
     interaction_templates,
     interactions,
+    job_words,
     jobs,
     layout,
     logged_segments,
@@ -34,6 +37,7 @@ from web.pages import (
     purges,
     salespeople,
     saved_criteria,
+    search,
     segment_criteria,
     segment_lines,
     segments,
@@ -48,8 +52,11 @@ from web.pages import (
 
 NOUNS = (
     home,
+    search,
+    charts,
     sign_in,
     account,
+    guide,
     lookup,
     contacts,
     timeline,
@@ -90,7 +97,9 @@ def register(app: Flask) -> None:
     app.config.setdefault("WTF_CSRF_TIME_LIMIT", None)
     Bootstrap5(app)
     layout.init_app(app)
-    app.jinja_env.globals["criteria_words"] = criteria_words
+    app.jinja_env.globals.update(
+        criteria_words=criteria_words, job_words=job_words, jobs_under_way=jobs.under_way
+    )
     errors.init_app(app)
     pages = Blueprint("pages", __name__)
     guard.protect(pages)

@@ -119,7 +119,7 @@ def _chosen() -> dict[str, Any]:
 
 
 def _by_instant(filters: Mapping[str, list[str]]) -> dict[str, list[str]]:
-    """Say days, which are those of the setup's time zone, as instants; the last day counts in full."""
+    """Say days, which are those of the time zone that times are shown in, as instants; the last day counts in full."""
     read = dict(filters)
     for name, days in (("from", 0), ("to", 1)):
         if name in read:

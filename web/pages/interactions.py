@@ -9,6 +9,7 @@ from typing import Any
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import gettext, ngettext
 from flask_babel import lazy_gettext as _
+from flask_babel import lazy_pgettext as _p
 
 from domain import bulk_changes, interactions, list_settings
 from domain.errors import Refusal
@@ -95,7 +96,7 @@ FILTERS = (
     Filter("canceled", FIELDS["canceled"], words=YES_NO, is_more=True),
 )
 CHANGES = {
-    "cancel": (_("Cancel interactions"), _("Cancel")),
+    "cancel": (_("Cancel interactions"), _p("entry", "Cancel")),
     "restore": (_("Restore interactions"), _("Restore")),
     "evaluate": (_("Evaluate interactions"), _("Evaluate")),
 }

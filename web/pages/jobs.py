@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, flash, redirect, render_template, url_for
+from flask import Blueprint, flash, jsonify, redirect, render_template, request, url_for
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _
 
@@ -13,7 +13,7 @@ from domain.errors import Forbidden
 from domain.users import Role
 from web import database, identity, vocabulary
 from web.jobs import described
-from web.pages import guard, layout, lists
+from web.pages import guard, job_words, lists
 from web.pages.lists import Column, Filter
 from web.pages.records import Answer
 
@@ -35,41 +35,20 @@ FILTERS = (
     Filter("state", _("Status"), words=vocabulary.JOB_STATES),
 )
 
-RESULT_WORDS = {
-    "logged_segment_no": _("Logged Segment"),
-    "interactions": _("Interactions"),
-    "skipped": _("Skipped Lines"),
-    "follow_up_segment_no": _("Follow-up Segment"),
-    "follow_up_left_out": _("Left out of the follow-up"),
-    "segment_no": _("New Segment"),
-    "contacts": _("Contacts"),
-    "contact_no": _("Contact"),
-    "comments": _("Comments"),
-    "postponed": _("Postponed Interactions"),
-    "left_out": _("Left out"),
-    "added": _("Added"),
-    "removed": _("Removed"),
-    "existing": _("Already there"),
-    "excluded": _("Excluded from segments"),
-    "blocked": _("Blocked for privacy"),
-    "created": _("Created"),
-    "updated": _("Updated"),
-    "rejected": _("Rejected"),
-    "changed": _("Changed"),
-    "unchanged": _("Unchanged"),
-    "refused": _("Refused"),
-    "deleted": _("Deleted"),
-    "recorded": vocabulary.EVENT_OUTCOMES["recorded"],
-    "reprint": vocabulary.EVENT_OUTCOMES["reprint"],
-    "ignored": vocabulary.EVENT_OUTCOMES["ignored"],
-    "unresolved": vocabulary.EVENT_OUTCOMES["unresolved"],
-    "suppressed": vocabulary.EVENT_OUTCOMES["suppressed"],
-    "purge_id": _("Record"),
-    "jobs": _("Jobs"),
-    "idempotency_keys": _("Answers to repeated requests"),
-    "sign_in_links": _("Sign-in links"),
-    "document_events": _("Document Events"),
-}
+# Which kinds of open jobs the pages of a blueprint show in a line above their content; cards, those about their thing.
+SHOWN_ON = {
+    "segments": ("log_segment", "criteria_action", "undo", "apply_criteria", "reuse", "change_lines", "remove_lines",
+                 "copy_segment", "follow_up"),
+    "logged_segments": ("log_segment", "follow_up", "delete_logged_segments"),
+    "interactions": ("log_segment", "cancel_interactions", "restore_interactions", "evaluate_interactions", "purge"),
+    "contacts": ("import_contacts", "fill_mailing_group", "erase"),
+    "document_events": ("replay",),
+    "purges": ("purge",),
+    "purge_schedules": ("purge",),
+    "housekeeping": ("housekeeping",),
+}  # fmt: skip
+MOST_SHOWN = 5
+MOST_WATCHED = 30
 
 
 @blueprint.get("/")
@@ -85,6 +64,41 @@ def index() -> Answer:
     )
 
 
+@blueprint.get("/watch")
+def watch() -> Answer:
+    """Tell scripts how far jobs are, and what is said of those that have ended; ids that are none are left out."""
+    session = database.session()
+    found = jobs.of_ids(session, request.args.getlist("id")[:MOST_WATCHED])
+    return jsonify(
+        [
+            {
+                "id": job["id"],
+                "progress": job["progress"] if job["total"] else None,
+                "text": job_words.done(job),
+                "ended": job_words.announcement(job),
+            }
+            for job in described(session, found)
+        ]
+    )
+
+
+def under_way() -> dict[str, Any]:
+    """Give a page the ids of the user's own open jobs, and the open jobs it shows itself."""
+    session, actor = database.session(), identity.required()
+    found = jobs.open_jobs(session, limit=MOST_WATCHED)
+    kinds = SHOWN_ON.get((request.blueprint or "").rpartition(".")[2], ())
+    key = (request.view_args or {}).get("key")
+    shown = [
+        job
+        for job in found
+        if job.kind in kinds and (key is None or str(key) in map(str, job.parameters.values()))
+    ]
+    return {
+        "own": [str(job.id) for job in found if job.created_by == actor.id],
+        "shown": jobs.describe(session, shown[:MOST_SHOWN]) if shown else [],
+    }
+
+
 @blueprint.get("/<key>")
 def card(key: str) -> Answer:
     """Show a job: progress while it runs, then what came of it."""
@@ -96,7 +110,8 @@ def card(key: str) -> Answer:
         is_open=job["state"] in UNFINISHED,
         is_undone=_is_undone(job["kind"]),
         may_cancel=_may_cancel(job),
-        result_words=RESULT_WORDS,
+        result_words=job_words.RESULT_WORDS,
+        advice=job_words.advice(job),
         problem_text=job["problem"]["detail"] if job["problem"] else "",
         words_of_states={state: str(word) for state, word in vocabulary.JOB_STATES.items()},
     )
@@ -134,13 +149,8 @@ def to_job(job: jobs.Job, segment_no: str) -> Answer:
     if not job_engine.do_if_small(session, job):
         return redirect(url_for("pages.jobs.card", key=job.id), 303)  # type: ignore[return-value]
     result = job.result or {}
-    told = [
-        f"{RESULT_WORDS[name]}: {layout.number(value)}"
-        for name, value in result.items()
-        if name in RESULT_WORDS and isinstance(value, int) and value
-    ]
     title = vocabulary.CRITERIA_ACTIONS.get(job.parameters.get("action", ""), vocabulary.JOB_KINDS[job.kind])
-    flash(f"{title}. {', '.join(told) or gettext('Nothing has changed.')}", "good")
+    flash(f"{title}. {job_words.counts(result) or gettext('Nothing has changed.')}", "good")
     where = result.get("segment_no", segment_no)
     return redirect(url_for("pages.segments.card", key=where), 303)  # type: ignore[return-value]
 

@@ -75,12 +75,68 @@ document.addEventListener("click", (event) => {
   if (event.target.closest("[data-close]")) event.target.closest("dialog").close();
 });
 
-// Shortcuts: "/" searches, "n" makes a new one, Ctrl+S saves.
+// Shortcuts: "/" filters a list, "n" makes a new one, Ctrl+S saves; whatever carries one in this page. Single keys can be
+// switched off in the list that "?" shows.
+const SINGLE_KEYS = "interlog-single-keys";
+const shortcuts = document.getElementById("shortcuts");
+
+function nameOf(target) {
+  const label = target.labels?.[0]?.textContent ?? target.getAttribute("aria-label") ?? target.textContent;
+  return label.trim();
+}
+
+function keysOf(shortcut) {
+  const words = JSON.parse(shortcuts.dataset.words);
+  return shortcut.split("+").map((key) => {
+    const shown = document.createElement("kbd");
+    shown.textContent = words[key] ?? key.toUpperCase();
+    return shown;
+  });
+}
+
+function showShortcuts() {
+  const section = shortcuts.querySelector("[data-page-keys]");
+  const rows = [...document.querySelectorAll("[data-shortcut]:not([data-search])")].map((target) => {
+    const row = document.createElement("div");
+    const keys = document.createElement("dt");
+    const what = document.createElement("dd");
+    keys.append(...keysOf(target.dataset.shortcut));
+    what.textContent = nameOf(target);
+    row.append(keys, what);
+    return row;
+  });
+  section.hidden = rows.length === 0;
+  section.querySelector("dl").replaceChildren(...rows);
+  shortcuts.showModal();
+}
+
+if (shortcuts) {
+  const single = shortcuts.querySelector("#single-keys");
+  single.checked = localStorage.getItem(SINGLE_KEYS) !== "off";
+  single.addEventListener("change", () => localStorage.setItem(SINGLE_KEYS, single.checked ? "on" : "off"));
+  for (const opener of document.querySelectorAll("[data-dialog=shortcuts]")) {
+    opener.hidden = false;
+    opener.addEventListener("click", (event) => {
+      event.stopImmediatePropagation();
+      opener.closest("details").open = false;
+      showShortcuts();
+    });
+  }
+}
+
 document.addEventListener("keydown", (event) => {
-  const typing = event.target.closest?.("input, textarea, select, [contenteditable]");
+  const typing = event.target.closest?.("input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]");
   const control = event.ctrlKey || event.metaKey;
   if ((typing && !control) || event.altKey || document.querySelector("dialog[open]")) return;
-  const name = (control ? "Control+" : "") + event.key;
+  if (!control && event.key.length === 1 && localStorage.getItem(SINGLE_KEYS) === "off") return;
+  if (event.key === "?" && !control && shortcuts) {
+    event.preventDefault();
+    showShortcuts();
+    return;
+  }
+  // With another keyboard layout the letter is another one: then the place of the key counts.
+  const letter = /^Key[A-Z]$/.test(event.code) && !/^[a-z]$/i.test(event.key) ? event.code.slice(3).toLowerCase() : event.key;
+  const name = (control ? "Control+" : "") + letter;
   const target = document.querySelector(`[data-shortcut="${CSS.escape(name)}"]`);
   if (!target) return;
   if (name === "PageDown" && window.innerHeight + window.scrollY < document.body.scrollHeight - 4) return;
@@ -132,6 +188,18 @@ for (const rows of document.querySelectorAll("[data-rows]")) {
     body.append(row);
     row.querySelector("input, select, textarea").focus();
   });
+}
+
+// On a phone a row of a list is a card (by the style sheet), where each value carries the head of its column.
+for (const table of document.querySelectorAll("table.grid:not(.is-narrow)")) {
+  const heads = [...(table.tHead?.rows[0]?.cells ?? [])].map((head) => head.textContent.replace(/[▲▼↕]/g, "").trim());
+  for (const cell of table.querySelectorAll("tbody td")) {
+    const label = heads[cell.cellIndex];
+    if (label) cell.dataset.label = label;
+    const says = cell.classList.contains("flag") ? cell.querySelector("svg") : cell.textContent.trim();
+    if (!says && !cell.querySelector("input, progress")) cell.dataset.blank = "";
+  }
+  table.classList.add("is-labelled");
 }
 
 for (const button of document.querySelectorAll("[data-copy]")) {

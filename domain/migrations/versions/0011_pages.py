@@ -1,4 +1,4 @@
-"""Placeholder: pages."""
+"""What the pages find: contacts by words of their names, the latest entries and jobs; time zones of users."""
 
 from pathlib import Path
 

@@ -188,7 +188,7 @@ def test_a_replay_of_nothing_says_so(admin_browser: Browser, events: Any) -> Non
 def test_only_administrators_replay(marketing_browser: Browser, events: Any) -> None:
     """U1"""
     page = marketing_browser.open("/document-events/")
-    assert not page.all("input", type="checkbox")
+    assert not page.one("main").all("input", type="checkbox")
     marketing_browser.send("/document-events/replay", selected="1", status=403)
 
 

@@ -1,0 +1,196 @@
+"""Measures how a segment becomes entries: with each number of workers, with a follow-up, and how it grows."""
+
+from __future__ import annotations
+
+import dataclasses
+import statistics
+from collections.abc import Iterator
+
+from ops.bench.company import Company, Logging
+from ops.bench.figures import Figure, Side
+from ops.bench.ground import Ground, Work
+from ops.bench.plain import ReadyRows
+from ops.errors import OpsError
+
+LOG, LINES = "interaction", "segment_line"
+GOAL = 0.9
+# Seconds per row at the largest size against those at a hundredth of it (issue 7): 1.3 times at most.
+GROWTH_GOAL = 1 / 1.3
+# Where growth begins, and by how much it goes on, until ten times the bench's rows.
+SMALLEST, STEP = 10_000, 10
+# So many lines come to memory at once: COPY is measured up to here.
+MOST_COPIED = 1_000_000
+
+
+def log(ground: Ground) -> Iterator[Figure]:
+    """Log a segment of everybody into an empty log, beside INSERT … SELECT and COPY of the same rows."""
+    company = Company(ground, contacts=ground.rows)
+    base = company.segment_of_all()
+    chunks = _first(company, base, ground.rows).chunks
+    by_number = ReadyRows(ground, LOG, order="entry_no")
+    by_contact = ReadyRows(ground, LOG, order="contact_id, date, entry_no")
+    done: list[Logging] = []
+
+    def logged(no: str) -> float:
+        done.append(company.log(no))
+        return done[-1].seconds
+
+    works = [
+        Work(_name(ground), ground.rows, logged, lambda: company.ready_to_log(base)),
+        _plain(ground, company, by_number, chunks),
+        dataclasses.replace(
+            _plain(ground, company, by_contact, chunks), name="the same rows in order of contact"
+        ),
+    ]
+    if ground.rows <= MOST_COPIED:
+        copied = by_number.to_copy(chunks=chunks)
+        works.append(
+            dataclasses.replace(
+                works[1],
+                name=f"COPY, {_connections(ground)}",
+                do=lambda _: by_number.copy(copied, connections=ground.workers),
+            )
+        )
+    product, *others = ground.in_turns(*works, tables=[LOG])
+    by_number.drop()
+    by_contact.drop()
+    company.delete_segment(base)
+    note = ", ".join(
+        f"{what} {statistics.median(getattr(one, what) for one in done):.2f} s"
+        for what in ("planning", "finishing", "discarding")
+    )
+    at = f"log.{ground.workers}"
+    yield Figure(at, product, others[0], GOAL, note)
+    for key, other in zip(("by_contact", "copy"), others[1:], strict=False):
+        yield Figure(f"{at}.{key}", product, other)
+
+
+def follow_up(ground: Ground) -> Iterator[Figure]:
+    """Log a segment with a follow-up, beside INSERT … SELECT of the same entries and the same lines."""
+    company = Company(ground, contacts=ground.rows)
+    base = company.segment_of_all()
+    chunks = _first(company, base, ground.rows, follow_up=True).chunks
+    entries = ReadyRows(ground, LOG, order="entry_no")
+    (made,) = ground.row("SELECT max(id) FROM segment WHERE status = 'open'")
+    lines = ReadyRows(ground, LINES, order="line_no", condition=f"segment_id = {made}")
+
+    def without_follow_up() -> None:
+        ground.execute(f"DELETE FROM {LINES} WHERE segment_id = {made}")
+        _emptied(ground, company)
+        ground.settle(LINES)
+
+    def logged(no: str) -> float:
+        return company.log(no, follow_up=True).seconds
+
+    def plainly(_: None) -> float:
+        return sum(rows.insert(chunks=chunks, connections=ground.workers) for rows in (entries, lines))
+
+    product, plain = ground.in_turns(
+        Work("log with a follow-up", ground.rows, logged, lambda: company.ready_to_log(base)),
+        Work("INSERT … SELECT of entries and lines", ground.rows, plainly, without_follow_up),
+        tables=[LOG],
+    )
+    entries.drop()
+    lines.drop()
+    ground.execute(f"TRUNCATE {LINES}")
+    yield Figure("follow_up", product, plain)
+
+
+def growth(ground: Ground) -> Iterator[Figure]:
+    """Log everybody of a company that grows tenfold each time; then log once more into the log that this filled."""
+    sizes = _sizes(ground.rows * STEP)
+    sides: list[Side] = []
+    for size in sizes:
+        company = Company(ground, contacts=size)
+        base = company.segment_of_first(size)
+        logged, plain = _at_size(ground, company, base, size)
+        sides.append(logged)
+        more = logged.memory_mb.get("worker", 0) - sides[0].memory_mb.get("worker", 0)
+        yield Figure(f"growth.{size}", logged, plain, note=f"worker {more:+.1f} MB" if len(sides) > 1 else "")
+        if size != sizes[-1]:
+            company.delete_segment(base)
+    if len(sides) > 2:
+        yield Figure("growth", sides[-1], sides[-3], GROWTH_GOAL)
+    yield from _into_full_log(ground, company, base, lines=sizes[-1] // STEP)
+
+
+def _at_size(ground: Ground, company: Company, base: str, size: int) -> list[Side]:
+    """Log a segment of all contacts beside INSERT … SELECT of the same rows; the log is full at the end."""
+    chunks = _first(company, base, size).chunks
+    ready = ReadyRows(ground, LOG, order="entry_no")
+    sides = ground.in_turns(
+        Work(
+            f"log {size:,} lines",
+            size,
+            lambda no: company.log(no).seconds,
+            lambda: company.ready_to_log(base),
+        ),
+        _plain(ground, company, ready, chunks),
+        tables=[LOG],
+        rounds=ground.rounds if size <= ground.rows else 1,
+    )
+    ready.drop()
+    return sides
+
+
+def _into_full_log(ground: Ground, company: Company, base: str, *, lines: int) -> Iterator[Figure]:
+    """Log a part of a segment into the log as it is, beside the same into an empty one."""
+    entries = company.entries()
+
+    def part() -> str:
+        no = company.copy_segment(base, lines=lines)
+        ground.settle(LINES)
+        return no
+
+    def logged(no: str) -> float:
+        return company.log(no).seconds
+
+    (full,) = ground.in_turns(
+        Work(f"log {lines:,} lines into {entries:,} entries", lines, logged, part), tables=[LOG]
+    )
+
+    def into_empty() -> str:
+        company.empty_log()
+        return part()
+
+    (empty,) = ground.in_turns(
+        Work(f"log {lines:,} lines into an empty log", lines, logged, into_empty), tables=[LOG]
+    )
+    yield Figure("growth.full", full, empty)
+
+
+def _plain(ground: Ground, company: Company, ready: ReadyRows, chunks: int) -> Work:
+    return Work(
+        f"INSERT … SELECT, {_connections(ground)}",
+        ready.count,
+        lambda _: ready.insert(chunks=chunks, connections=ground.workers),
+        lambda: _emptied(ground, company),
+    )
+
+
+def _sizes(largest: int) -> list[int]:
+    sizes = [largest]
+    while sizes[0] // STEP >= SMALLEST:
+        sizes.insert(0, sizes[0] // STEP)
+    return sizes
+
+
+def _first(company: Company, base: str, lines: int, *, follow_up: bool = False) -> Logging:
+    """Log once, so that there are rows to put back; nothing that comes first is measured."""
+    done = company.log(company.ready_to_log(base), follow_up=follow_up)
+    if company.entries() != lines:
+        raise OpsError(f"the log has {company.entries():,} entries of {lines:,} lines")
+    return done
+
+
+def _emptied(ground: Ground, company: Company) -> None:
+    company.empty_log()
+    ground.settle()
+
+
+def _name(ground: Ground) -> str:
+    return f"log a segment, {ground.workers} worker{'s' if ground.workers > 1 else ''}"
+
+
+def _connections(ground: Ground) -> str:
+    return f"{ground.workers} connection{'s' if ground.workers > 1 else ''}"
