@@ -32,7 +32,7 @@ EVENTS_PER_SECOND = 40
 MEAN_PAUSE = 1.5
 LONGEST_PAUSE = 5.0
 # What hands may take to finish what they have begun, once nothing strikes any more.
-PATIENCE = 60
+PATIENCE = 100
 # What a blow meets that finds its victim away already.
 AWAY = (AssertionError, OSError, SQLAlchemyError, redis.RedisError, OpsError)
 _SECONDS_BETWEEN_LOOKS = 0.2
