@@ -13,8 +13,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from random import Random
 
+import redis
 from sqlalchemy.exc import SQLAlchemyError
 
+from ops.errors import OpsError
 from ops.faults import strikes
 from ops.faults.company import Company
 from ops.faults.feeder import Feeder
@@ -30,7 +32,9 @@ EVENTS_PER_SECOND = 40
 MEAN_PAUSE = 1.5
 LONGEST_PAUSE = 5.0
 # What hands may take to finish what they have begun, once nothing strikes any more.
-PATIENCE = 60
+PATIENCE = 100
+# What a blow meets that finds its victim away already.
+AWAY = (AssertionError, OSError, SQLAlchemyError, redis.RedisError, OpsError)
 _SECONDS_BETWEEN_LOOKS = 0.2
 
 
@@ -115,14 +119,19 @@ class Chaos:
             Visitor(self._company, self._random("visitor")),
         ]
         self._begun = time.monotonic()
-        with self._watched(record):
-            feeder.start(per_second=EVENTS_PER_SECOND)
+        try:
+            with self._watched(record):
+                feeder.start(per_second=EVENTS_PER_SECOND)
+                for hand in hands:
+                    hand.start()
+                while self._now() < seconds:
+                    self._strike(record)
+                    time.sleep(min(self._rng.expovariate(1 / MEAN_PAUSE), LONGEST_PAUSE))
+                self._settle(record, feeder, hands)
+        finally:
             for hand in hands:
-                hand.start()
-            while self._now() < seconds:
-                self._strike(record)
-                time.sleep(min(self._rng.expovariate(1 / MEAN_PAUSE), LONGEST_PAUSE))
-            self._settle(record, feeder, hands)
+                hand.stop()
+            feeder.ask_to_stop()
         return record
 
     def _settle(self, record: Record, feeder: Feeder, hands: list[Hand]) -> None:
@@ -156,7 +165,7 @@ class Chaos:
         blow = Blow(what, whom, self._now())
         try:
             deal()
-        except (AssertionError, ProcessLookupError, SQLAlchemyError) as error:
+        except AWAY as error:
             self._tell(f"{blow.begun:7.1f} s  {whom}: {what}: {str(error) or 'is away'}")
             return
         blow.ended = self._now()

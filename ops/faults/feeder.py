@@ -144,13 +144,17 @@ class Feeder:
 
     def stop(self) -> None:
         """Send no more; return when the last one is handed over, or raise what went wrong."""
-        self._stopping.set()
+        self.ask_to_stop()
         if self._thread is not None:
             self._thread.join()
             self._thread = None
         if self._fault is not None:
             fault, self._fault = self._fault, None
             raise fault
+
+    def ask_to_stop(self) -> None:
+        """Send no more, without waiting."""
+        self._stopping.set()
 
     def _run(self, per_second: float, doors: Sequence[str]) -> None:
         try:
