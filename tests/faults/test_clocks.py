@@ -132,13 +132,13 @@ def test_no_purge_trusts_a_clock_ten_years_ahead(company: Company, postgres_cloc
     case.inject("PostgreSQL's clock 10 years ahead")
     postgres_clock.set("+10y")
     asked = client.post("/purges", {"filters": old})
-    assert (asked.status, asked.json["code"]) == (409, "clock_suspect")
+    assert (asked.status, asked.json.get("code")) == (409, "clock_suspect")
     case.recovers(lambda: is_suspected(company), "beat has noticed", within=5)
     assert stack.value("SELECT next_run_at < clock_timestamp() FROM purge_schedule"), (
         "the schedule is not due"
     )
     by_hand = client.post("/purge-schedules/Yearly/run")
-    assert (by_hand.status, by_hand.json["code"]) == (409, "clock_suspect")
+    assert (by_hand.status, by_hand.json.get("code")) == (409, "clock_suspect")
     said = time.monotonic()
     wait_for(lambda: time.monotonic() - said > TWO_LOOKS, "beat has looked twice more")
     assert stack.value("SELECT count(*) FROM purge_record") == 0
