@@ -19,7 +19,7 @@ from functools import partial
 
 from domain import users
 from ops.bench import lists
-from ops.bench.company import Company
+from ops.bench.company import Company, timed
 from ops.bench.events import EventBench
 from ops.bench.figures import Waits
 from ops.bench.ground import Ground
@@ -92,9 +92,10 @@ def _visitor(
 
     def visit(over: threading.Event) -> None:
         for address, fetch in itertools.islice(itertools.cycle(visits), first, None):
-            begun = time.perf_counter()
-            fetch(base_url + address)
-            waited[address].append(1000 * (time.perf_counter() - begun))
+            try:
+                waited[address].append(1000 * timed(partial(fetch, base_url + address)))
+            except OSError as error:
+                raise OpsError(f"{address}: {error}") from error
             if over.wait(PAUSE):
                 return
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -65,10 +66,12 @@ def write_json(result: Result, file: Path) -> None:
 
 def write_svg(result: Result, file: Path) -> None:
     """Draw the ratio of each figure to its limit, and the goal where there is one."""
-    from pygal import HorizontalBar
+    import pygal
 
+    # Python warns of its finder for plug-ins at every import that fails, as web/pages/statistics.py says.
+    sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder, pygal.PluginImportFixer)]
     shown = [(one, one.ratio) for one in result.figures if one.ratio is not None and one.ratio <= 2]
-    chart: Any = HorizontalBar(
+    chart: Any = pygal.HorizontalBar(
         js=[], width=900, height=80 + 44 * max(len(shown), 1), range=(0, 1.2),
         show_legend=True, legend_at_bottom=True, truncate_label=-1, margin=8, print_values=True,
         value_formatter=lambda ratio: f"{ratio:.2f}", no_data_text="Nothing has a limit",
