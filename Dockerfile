@@ -8,6 +8,8 @@ COPY domain domain
 COPY web web
 COPY worker worker
 COPY ops ops
+# the user guide, which the site shows
+COPY docs/guide docs/guide
 RUN /venv/bin/python -m babel.messages.frontend compile --directory=web/translations
 
 FROM python:3.13-slim

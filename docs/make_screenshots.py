@@ -1,8 +1,8 @@
-"""Take the screenshots of docs/images from a running demo: `.venv/bin/python -m docs.make_screenshots`.
+"""Take the screenshots of docs/images and of the user guide: `.venv/bin/python -m docs.make_screenshots`.
 
 Starts the whole stack on a free port with a small made-up company, signs in through the one-time link, and
-photographs the main job in English and in Russian. So that a small segment can be seen half done, its worker is
-paused, and this script does some of its chunks itself.
+photographs the main job and the pages of the guide in English and in Russian. So that a small segment can be seen
+half done, its worker is paused, and this script does some of its chunks itself.
 """
 
 import os
@@ -14,9 +14,11 @@ from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright, StorageState, sync_playwright
+from playwright.sync_api import Browser, Page, Playwright, StorageState, sync_playwright
 
-from domain import criteria, job_engine, job_kinds, segment_lines, segments, users
+from docs import guide_pictures
+from docs.guide_pictures import Camera
+from domain import criteria, job_engine, job_kinds, logged_segments, segment_lines, segments, users
 from domain.database import make_sessions
 from ops import demo
 from ops.commands import ROOT
@@ -46,11 +48,15 @@ def photograph(stack: Stack) -> None:
     demo.run(stack, contacts=CONTACTS, seed=1)
     client = JobClient(stack.database_url, stack.redis_url, process="screenshots")
     try:
+        story = guide_pictures.tell(client)
         with sync_playwright() as playwright, _browser(playwright) as browser:
+            darkroom = browser.new_page()
             state = _sign_in(browser, _sign_in_link(client, stack))
             for language, locale in LOCALES.items():
-                context = browser.new_context(locale=locale, storage_state=state)
-                _photograph_in(language, context, client, stack)
+                context = browser.new_context(locale=locale, storage_state=state, reduced_motion="reduce")
+                camera = Camera(context.new_page(), language, darkroom, stack.base_url)
+                logged_no = _photograph_in(camera, client, stack)
+                guide_pictures.photograph_pages(camera, story, logged_no)
                 context.close()
     finally:
         client.close()
@@ -85,16 +91,19 @@ def _sign_in(browser: Browser, link: str) -> StorageState:
     return state
 
 
-def _photograph_in(language: str, context: BrowserContext, client: JobClient, stack: Stack) -> None:
-    no = _new_segment(client)
-    page = context.new_page()
-    page.goto(f"{stack.base_url}/segments/{no}")
+def _photograph_in(camera: Camera, client: JobClient, stack: Stack) -> int:
+    """Do the main job; return the number of the logged segment."""
+    no, page, language = _new_segment(client), camera.page, camera.language
+    camera.open(f"/segments/{no}")
     _keep(page, "segment", language)
+    guide_pictures.photograph_segment(camera, no, empty_no=_empty_segment(client))
+    camera.open(f"/segments/{no}")
     page.locator("[data-dialog=log-dialog]").click()
     dialog = page.locator("#log-dialog")
     dialog.locator("[name=follow_up]").check()
     dialog.locator("#on-invalid-skip").check()
     _keep(page, "log-dialog", language)
+    camera.guide("log-dialog")
     with _paused(stack):
         dialog.locator("button.btn-primary").click()
         page.wait_for_url("**/jobs/*")
@@ -105,11 +114,14 @@ def _photograph_in(language: str, context: BrowserContext, client: JobClient, st
         page.reload()
         page.wait_for_timeout(1500)
         _keep(page, "progress", language)
+        camera.guide("progress")
     page.locator("[data-job-state] .is-good").wait_for()
-    page.goto(f"{stack.base_url}/logged-segments/")
+    camera.open("/logged-segments/")
     _keep(page, "logged-segments", language)
-    page.goto(f"{stack.base_url}/interactions/")
+    camera.open("/interactions/")
     _keep(page, "log", language)
+    with client.transaction() as session:
+        return logged_segments.page(session, filters={}, limit=1, newest_first=True)[0].no
 
 
 def _new_segment(client: JobClient) -> str:
@@ -128,6 +140,12 @@ def _new_segment(client: JobClient) -> str:
             line = segment_lines.get(session, segment, line_no)
             segment_lines.change(session, segment, line, values=own, actor=admin)
     return no
+
+
+def _empty_segment(client: JobClient) -> str:
+    with client.transaction() as session:
+        actor = users.actor_of(session, users.get(session, demo.ADMIN))
+        return str(segments.create(session, values={"description": "Buyers in Berlin"}, actor=actor).no)
 
 
 @contextmanager

@@ -42,6 +42,8 @@ class Actor:
         Key in `actor`; entries, jobs and audit carry it.
     salesperson_id
         Own salesperson: default of I3 and S1, and whose entries are one's own (U1).
+    timezone
+        IANA name of the zone that times are shown in, `None` for that of the setup.
     user_id
         Key in `app_user`, `None` for a token or the system.
     """
@@ -51,6 +53,7 @@ class Actor:
     role: Role
     salesperson_id: int | None = None
     language_code: str | None = None
+    timezone: str | None = None
     user_id: int | None = None
 
     def may_change(self, *, actor_id: int, salesperson_id: int | None) -> bool:

@@ -24,7 +24,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from domain import actors
+from domain import actors, records
 from domain.actors import Actor, ActorRow
 from domain.database import Base
 from domain.errors import Fault, Invalid
@@ -102,9 +102,10 @@ def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> Changes:
 
 
 def page(
-    session: Session, *, filters: Mapping[str, Sequence[str]], after: str | None = None, limit: int = 50
-) -> list[Audit]:
-    """Read a page, newest first.
+    session: Session, *, filters: Mapping[str, Sequence[str]], after: str | None = None, limit: int = 50,
+    newest_first: bool = True,
+) -> list[Audit]:  # fmt: skip
+    """Read a page in the order in which things were done.
 
     Filters: `user`, `action`, `object_type`, `object_key`, and days in the time zone of the setup: `date_from`,
     `date_to`.
@@ -114,7 +115,7 @@ def page(
     Invalid
         For a date that is none.
     """
-    query = select(Audit).order_by(Audit.id.desc()).limit(limit)
+    query = select(Audit)
     for name, given in filters.items():
         values = [value for value in given if is_text(value)]
         if name == "user":
@@ -130,9 +131,9 @@ def page(
             )
         else:
             query = query.where(getattr(Audit, name).in_(values))
-    if after is not None:
-        query = query.where(Audit.id < int(after))
-    return list(session.scalars(query))
+    start = None if after is None else int(after)
+    ordered = records.in_order(query, Audit.id, after=start, limit=limit, newest_first=newest_first)
+    return list(session.scalars(ordered))
 
 
 def of(

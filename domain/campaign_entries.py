@@ -48,13 +48,19 @@ def get(session: Session, entry_no: int, *, lock: bool = False) -> CampaignEntry
 
 
 def of_campaign(
-    session: Session, campaign: Campaign, *, after: int | None = None, limit: int = 50
+    session: Session,
+    campaign: Campaign,
+    *,
+    after: int | None = None,
+    limit: int = 50,
+    newest_first: bool = False,
 ) -> list[CampaignEntry]:
-    """Read a page of a campaign's entries by number ascending, as far as their segments are logged (L8)."""
+    """Read a page of a campaign's entries by number, as far as their segments are logged (L8)."""
     query = _entries().where(CampaignEntry.campaign_id == campaign.id)
-    if after is not None:
-        query = query.where(CampaignEntry.entry_no > after)
-    return list(session.scalars(query.order_by(CampaignEntry.entry_no).limit(limit)))
+    ordered = records.in_order(
+        query, CampaignEntry.entry_no, after=after, limit=limit, newest_first=newest_first
+    )
+    return list(session.scalars(ordered))
 
 
 def open_entry(

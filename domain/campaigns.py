@@ -54,9 +54,10 @@ def get(session: Session, key: str, *, lock: bool = False) -> Campaign:
 
 
 def page(
-    session: Session, *, filters: Mapping[str, Sequence[str]], after: str | None = None, limit: int = 50
-) -> list[Campaign]:
-    """Read a page by number; filters `q` (no, description) and `salesperson_code`."""
+    session: Session, *, filters: Mapping[str, Sequence[str]], after: str | None = None, limit: int = 50,
+    sort: str = "key",
+) -> list[Campaign]:  # fmt: skip
+    """Read a page by number, or as `sort` says; filters `q` (no, description) and `salesperson_code`."""
     conditions: list[ColumnElement[bool]] = []
     if "q" in filters:
         conditions.append(records.contains([Campaign.no, Campaign.description], filters["q"]))
@@ -70,7 +71,9 @@ def page(
                 filters["salesperson_code"],
             )
         )
-    return records.page(session, Campaign, Campaign.no, conditions=conditions, after=after, limit=limit)
+    return records.page(
+        session, Campaign, Campaign.no, conditions=conditions, after=after, limit=limit, sort=sort
+    )
 
 
 def create(session: Session, *, values: Mapping[str, Any], actor: Actor) -> Campaign:

@@ -109,9 +109,10 @@ def get(session: Session, key: str, *, lock: bool = False) -> Contact:
 
 
 def page(
-    session: Session, *, filters: Mapping[str, Sequence[str]], after: str | None = None, limit: int = 50
-) -> list[Contact]:
-    """Read a page by number.
+    session: Session, *, filters: Mapping[str, Sequence[str]], after: str | None = None, limit: int = 50,
+    sort: str = "key",
+) -> list[Contact]:  # fmt: skip
+    """Read a page by number, or as `sort` says.
 
     Filters: `q` (no, name, e-mail or city contains it, ignoring case), `type`, `company_no`,
     `salesperson_code`, and `account_type` with `account_no`, which hold for one and the same account.
@@ -138,7 +139,9 @@ def page(
         )
     if "account_type" in filters or "account_no" in filters:
         conditions.append(_has_account(filters.get("account_type"), filters.get("account_no")))
-    return records.page(session, Contact, Contact.no, conditions=conditions, after=after, limit=limit)
+    return records.page(
+        session, Contact, Contact.no, conditions=conditions, after=after, limit=limit, sort=sort
+    )
 
 
 def create(session: Session, *, values: Mapping[str, Any], actor: Actor) -> Contact:

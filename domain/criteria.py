@@ -131,18 +131,21 @@ CUT_ADDED = """
         GROUP BY (position - 1) / :chunk
     )
 """
-# Reducing and refining: `hit` are the lines that match, with entire companies those of its company as well (S6).
+# Reducing and refining: `hit` are the lines that match, `affected` with entire companies those of its company as well
+# (S6). A segment that was filled just now the planner takes for one line, so nothing here may depend on its guess:
+# EXCEPT reads both sides once, where lines compared with lines were looked up in all matching contacts, each.
 REMOVED = """
     hit AS (
         SELECT l.line_no, CASE c.type WHEN 'company' THEN c.id ELSE c.company_id END AS company_id
         FROM segment_line l
         JOIN contact c ON c.id = l.contact_id
         WHERE l.segment_id = :segment_id AND {condition}
-    ), affected AS ({affected}), gone AS (
-        SELECT l.line_no FROM segment_line l
-        WHERE l.segment_id = :segment_id
-          AND {refine} EXISTS (SELECT FROM affected a WHERE a.line_no = l.line_no)
-    )
+    ), affected AS ({affected}), gone AS ({gone})
+"""
+ALL_OTHERS = """
+    SELECT line_no FROM segment_line WHERE segment_id = :segment_id
+    EXCEPT
+    SELECT line_no FROM affected
 """
 OF_COMPANIES = """
     SELECT line_no FROM hit
@@ -226,7 +229,7 @@ def statement(
         ctes = REMOVED.format(
             condition=condition,
             affected=OF_COMPANIES if options.get("entire_companies") else "SELECT line_no FROM hit",
-            refine="NOT" if action == REFINE else "",
+            gone=ALL_OTHERS if action == REFINE else "SELECT line_no FROM affected",
         )
         ending = (CUT_REMOVED if cut else "") + COUNT_REMOVED
     return f"WITH {ctes} {ending}", parameters
@@ -242,15 +245,20 @@ def count(session: Session, segment: Segment, *, values: Mapping[str, Any]) -> C
     """
     action, filters, options = take(session, values)
     query, parameters = statement(session, action, filters, options, cut=False)
-    return _counted(session, segment, action, query, parameters)
+    return _counted(session, segment, query, parameters, hashed=_is_hashed(action, options))
+
+
+def _is_hashed(action: str, options: Mapping[str, bool]) -> bool:
+    """Tell whether an action looks at much even when the segment has few lines."""
+    return action == ADD or bool(options.get("entire_companies"))
 
 
 def _counted(
-    session: Session, segment: Segment, action: str, query: str, parameters: Mapping[str, Any]
+    session: Session, segment: Segment, query: str, parameters: Mapping[str, Any], *, hashed: bool
 ) -> Counts:
-    """Run a statement that counts."""
+    """Run a statement that counts; a large segment is hashed in any case."""
     session.execute(WORK_MEM)
-    if action == ADD or segment.lines_count > SMALL:
+    if hashed or segment.lines_count > SMALL:
         session.execute(NO_LOOK_UPS)
     row = session.execute(text(query), {"segment_id": segment.id, **parameters}).one()
     session.execute(LOOK_UPS)
@@ -381,7 +389,8 @@ class CriteriaActionKind(Kind):
             "last_line_no": last_line_no,
         }
         segment = session.get_one(Segment, job.working["segment_id"])
-        return _counted(session, segment, act["action"], query, parameters)
+        hashed = _is_hashed(act["action"], act["options"])
+        return _counted(session, segment, query, parameters, hashed=hashed)
 
     def finish(self, session: Session, job: Job) -> Mapping[str, Any]:
         """Count the lines on the segment and keep the actions (S7)."""

@@ -68,13 +68,13 @@ PAGE = """
     FROM (
         SELECT e.* FROM document_event e
         WHERE true {conditions}
-        ORDER BY e.position DESC
+        ORDER BY e.position {direction}
         LIMIT :limit
     ) e
     LEFT JOIN contact c ON c.id = e.contact_id
     LEFT JOIN actor a ON a.id = e.actor_id
     LEFT JOIN interaction i ON i.entry_no = e.entry_no
-    ORDER BY e.position DESC
+    ORDER BY e.position {direction}
 """
 
 
@@ -93,8 +93,9 @@ def page(
     reader: Actor,
     after: str | None = None,
     limit: int = 50,
+    newest_first: bool = True,
 ) -> list[dict[str, Any]]:
-    """Read a page of the ledger, newest first, in API shape.
+    """Read a page of the ledger, in the order in which events came, in API shape.
 
     Parameters
     ----------
@@ -117,13 +118,14 @@ def page(
         if not (after.isascii() and after.isdigit() and len(after) < 19):
             faults.add("query.after", "invalid", v.shown(after))
         else:
-            conditions.append("AND e.position < :after")
+            conditions.append(f"AND e.position {'<' if newest_first else '>'} :after")
             parameters["after"] = int(after)
     faults.raise_if_any()
     if reader.role is Role.SERVICE:
         conditions.append("AND e.source IN (SELECT source FROM document_source WHERE actor_id = :reader)")
         parameters["reader"] = reader.id
-    rows = session.execute(text(PAGE.format(conditions=" ".join(conditions))), {**parameters, "limit": limit})
+    statement = PAGE.format(conditions=" ".join(conditions), direction="DESC" if newest_first else "ASC")
+    rows = session.execute(text(statement), {**parameters, "limit": limit})
     return [_describe(row) for row in rows]
 
 
@@ -138,7 +140,8 @@ def get(session: Session, position: int) -> dict[str, Any]:
     found = None
     if 0 < position < 2**63:
         found = session.execute(
-            text(PAGE.format(conditions="AND e.position = :position")), {"position": position, "limit": 1}
+            text(PAGE.format(conditions="AND e.position = :position", direction="ASC")),
+            {"position": position, "limit": 1},
         ).one_or_none()
     if found is None:
         raise NotFound(THING, position)

@@ -90,6 +90,8 @@ def _take(values: Mapping[str, Any], faults: Faults) -> dict[str, list[str]]:
         for name, field in (("source", "source"), ("id", "ids")):
             if not chosen[name] and not faults:
                 faults.add(field, "required")
+        for other in {"filter", "all"} & {name for name, value in values.items() if value}:
+            faults.add(other, "invalid", v.shown(values[other]))
         return chosen
     given = values.get("filter")
     if given is not None and not isinstance(given, Mapping):

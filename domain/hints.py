@@ -13,6 +13,9 @@ WORK_TASK = "jobs.work"
 DOCUMENTS_QUEUE = "documents"
 RECEIVE_TASK = "documents.receive"
 QUEUES = (JOBS_QUEUE, DOCUMENTS_QUEUE)
+# The Redis Stream in which they can leave document events, and the group of its readers.
+STREAM = "document-events"
+GROUP = "interlog"
 
 # RELIABILITY 1: each value answers a fault that was reproduced there.
 BROKER = {

@@ -48,16 +48,23 @@ def get(session: Session, key: str, *, lock: bool = False) -> InteractionGroup:
 
 
 def page(
-    session: Session, *, filters: Mapping[str, Sequence[str]], after: str | None = None, limit: int = 50
-) -> list[InteractionGroup]:
-    """Read a page by code; filter `q` (code, description)."""
+    session: Session, *, filters: Mapping[str, Sequence[str]], after: str | None = None, limit: int = 50,
+    sort: str = "key",
+) -> list[InteractionGroup]:  # fmt: skip
+    """Read a page by code, or as `sort` says; filter `q` (code, description)."""
     conditions = []
     if "q" in filters:
         conditions.append(
             records.contains([InteractionGroup.code, InteractionGroup.description], filters["q"])
         )
     return records.page(
-        session, InteractionGroup, InteractionGroup.code, conditions=conditions, after=after, limit=limit
+        session,
+        InteractionGroup,
+        InteractionGroup.code,
+        conditions=conditions,
+        after=after,
+        limit=limit,
+        sort=sort,
     )
 
 

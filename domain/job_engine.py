@@ -22,12 +22,14 @@ import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
+from time import monotonic
 from typing import Any, ClassVar
 
 import structlog
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, sessionmaker
+from structlog.contextvars import bound_contextvars
 
 from domain import sql
 from domain.database import is_infrastructure, json_param, transaction
@@ -38,7 +40,8 @@ log = structlog.get_logger()
 
 # A live owner holds its row lock from the claim on, but for the moment between two transactions.
 GRACE_SECONDS = 2.0
-# What a chunk that failed or lost its owner waits before the next attempt; doubled each time, 30 s at most.
+# What a chunk waits before the next attempt, doubled each time: 5 s at most when it failed or was put back, so that it
+# goes on soon after a full disk has room again; 30 s when it lost its owner, which it may have killed itself.
 BACKOFF_SECONDS = 0.25
 # A chunk that failed this often by its own fault is poison: it fails, the rest is done.
 MAX_FAILURES = 5
@@ -133,6 +136,7 @@ class Claim:
     no: int
     step: Step
     attempt: int
+    request_id: str | None = None
 
 
 def claim(
@@ -158,7 +162,7 @@ def claim(
         ),
         {"id": row.job_id},
     )
-    return Claim(row.job_id, row.kind, row.no, Step(row.step), row.attempt)
+    return Claim(row.job_id, row.kind, row.no, Step(row.step), row.attempt, row.request_id)
 
 
 def work_one(
@@ -189,6 +193,8 @@ def do_if_small(session: Session, job: Job) -> bool:
             _perform(session, claimed)
         session.flush()
     except (Refusal, DBAPIError) as error:
+        if isinstance(error, DBAPIError) and error.connection_invalidated:
+            raise  # nothing is left to go back to; whoever asked is told to come again
         savepoint.rollback()
         session.refresh(job)
         log.info("small_job_left_to_workers", job=str(job.id), error=str(error))
@@ -229,12 +235,28 @@ def _claim_next(session: Session, job: Job) -> Claim | None:
 def perform(sessions: sessionmaker[Session], claimed: Claim) -> None:
     """Do a claimed chunk in one transaction; record a failure in another if it goes wrong.
 
-    Faults of the surroundings (a lost connection, a deadlock) are no failures of the chunk: it stays claimed and
-    is claimed again after the grace.
+    Faults of the surroundings (a lost connection, a deadlock, a full disk) are no failures of the chunk: it is put
+    back, or, where that is impossible, stays claimed; either way it is claimed again after a pause.
     """
+    with bound_contextvars(job=str(claimed.job_id), chunk=claimed.no, request_id=claimed.request_id):
+        _perform_apart(sessions, claimed)
+
+
+def _perform_apart(sessions: sessionmaker[Session], claimed: Claim) -> None:
+    begun = monotonic()
     try:
         with transaction(sessions, isolation=KINDS[claimed.kind].isolation) as session:
-            _perform(session, claimed)
+            is_done = _perform(session, claimed)
+        if is_done:
+            log.info(
+                "chunk_done",
+                job=str(claimed.job_id),
+                chunk=claimed.no,
+                kind=claimed.kind,
+                step=claimed.step.name.lower(),
+                attempt=claimed.attempt,
+                milliseconds=round((monotonic() - begun) * 1000, 1),
+            )
     except Refusal as refusal:
         with transaction(sessions) as session:
             _refuse(session, claimed, refusal)
@@ -249,16 +271,16 @@ def perform(sessions: sessionmaker[Session], claimed: Claim) -> None:
             _record_failure(session, claimed, error)
 
 
-def _perform(session: Session, claimed: Claim) -> None:
-    """Barrier, fence, work, mark."""
+def _perform(session: Session, claimed: Claim) -> bool:
+    """Barrier, fence, work, mark; tell whether the chunk is done."""
     job = session.get(Job, claimed.job_id, with_for_update={"read": claimed.step in (Step.WORK, Step.UNDO)})
     if job is None or job.state in FINAL:
-        return
+        return False
     if (job.ending is not None) != (claimed.step >= Step.UNDO):
-        return
+        return False
     chunk = _fenced(session, claimed)
     if chunk is None:
-        return
+        return False
     kind = KINDS[job.kind]
     outcome: Mapping[str, Any] | None = None
     match claimed.step:
@@ -269,7 +291,7 @@ def _perform(session: Session, claimed: Claim) -> None:
         case Step.FINISH:
             if _failed_chunks(session, job.id):
                 _end(session, job, State.FAILED, _failure_problem(session, job.id))
-                return
+                return False
             job.result = dict(kind.finish(session, job))
             _close(session, job, State.SUCCEEDED)
         case Step.UNDO:
@@ -286,6 +308,7 @@ def _perform(session: Session, claimed: Claim) -> None:
         ).bindparams(json_param("outcome", dict(outcome) if outcome else None)),
         {"job_id": claimed.job_id, "no": claimed.no},
     )
+    return True
 
 
 def _fenced(session: Session, claimed: Claim) -> Chunk | None:
@@ -438,6 +461,7 @@ def _mark_undone(session: Session, chunk: Chunk, job_id: uuid.UUID) -> None:
 def _close(session: Session, job: Job, state: State) -> None:
     job.finished_at, job.state = session.execute(text("SELECT clock_timestamp()")).scalar_one(), state
     session.flush()
+    log.info("job_ended", job=str(job.id), kind=job.kind, state=state.value)
 
 
 def _failed_chunks(session: Session, job_id: uuid.UUID) -> bool:
@@ -480,7 +504,7 @@ def _refuse(session: Session, claimed: Claim, refusal: Refusal) -> None:
 def _release(session: Session, claimed: Claim) -> None:
     session.execute(
         text(
-            "UPDATE job_chunk SET state = 'pending' "
+            "UPDATE job_chunk SET state = 'pending', claimed_at = clock_timestamp() "
             "WHERE job_id = :job_id AND no = :no AND state = 'running' AND attempt = :attempt"
         ),
         {"job_id": claimed.job_id, "no": claimed.no, "attempt": claimed.attempt},
@@ -517,14 +541,15 @@ def _record_failure(session: Session, claimed: Claim, error: Exception) -> None:
 
 
 def settle_cancels(sessions: sessionmaker[Session]) -> None:
-    """Carry out wishes to cancel whose asker died before doing it."""
+    """Carry out wishes to cancel whose asker died before doing it, or did not know the kind of the job."""
     with sessions() as session:
         wishes = session.scalars(
             text(
                 "SELECT job_id FROM job_cancel k JOIN job j ON j.id = k.job_id "
-                "WHERE j.finished_at IS NULL AND j.ending IS NULL "
+                "WHERE j.finished_at IS NULL AND j.ending IS NULL AND j.kind = ANY(CAST(:kinds AS text[])) "
                 "AND abs(extract(epoch FROM clock_timestamp() - k.requested_at)) > 1"
-            )
+            ),
+            {"kinds": list(KINDS)},
         ).all()
     for job_id in wishes:
         with transaction(sessions) as session:

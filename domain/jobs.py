@@ -14,18 +14,22 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKey, Identity, select, text
+import structlog
+from sqlalchemy import BigInteger, ForeignKey, Identity, func, select, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from domain import hints
+from domain import hints, logs, records
 from domain.actors import Actor
 from domain.database import Base, json_param
 from domain.errors import Conflict, NotFound
+
+log = structlog.get_logger()
 
 
 class State(StrEnum):
@@ -44,7 +48,7 @@ FINAL = frozenset({State.SUCCEEDED, State.REFUSED, State.FAILED, State.CANCELED}
 
 
 class Job(Base):
-    """One long operation. `working` is what its plan froze; only the kind that wrote it reads it."""
+    """One long operation."""
 
     __tablename__ = "job"
 
@@ -54,7 +58,7 @@ class Job(Base):
     state: Mapped[str] = mapped_column(server_default="queued")
     ending: Mapped[str | None]
     parameters: Mapped[dict[str, Any]] = mapped_column(JSONB)
-    working: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    stored_working: Mapped[dict[str, Any]] = mapped_column("working", JSONB)
     serial_key: Mapped[str | None]
     created_by: Mapped[int] = mapped_column(ForeignKey("actor.id"))
     created_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
@@ -63,6 +67,16 @@ class Job(Base):
     total: Mapped[int] = mapped_column(BigInteger, server_default="0")
     result: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     problem: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+
+    @property
+    def working(self) -> dict[str, Any]:
+        """What its plan froze; only the kind that wrote it reads it. The id of the request stands beside it."""
+        return {name: value for name, value in self.stored_working.items() if name != logs.REQUEST_ID}
+
+    @working.setter
+    def working(self, values: Mapping[str, Any]) -> None:
+        asked = self.stored_working.get(logs.REQUEST_ID)
+        self.stored_working = {**values, **({logs.REQUEST_ID: asked} if asked else {})}
 
 
 class JobFinished(Conflict):
@@ -91,19 +105,22 @@ def create(
     serial_key
         Jobs with the same key are done one after another, in the order they were asked for (S10).
     working
-        What the kind needs to know besides; not shown.
+        What the kind needs to know besides; not shown. The id of the request is kept with it, for the logs of
+        whoever does the job.
     """
+    working = {**(working or {}), **({logs.REQUEST_ID: asked} if (asked := logs.request_id()) else {})}
     job_id = session.execute(
         text(
             "INSERT INTO job (kind, parameters, working, serial_key, created_by) "
             "VALUES (:kind, :parameters, :working, :serial_key, :created_by) RETURNING id"
-        ).bindparams(json_param("parameters", dict(parameters)), json_param("working", dict(working or {}))),
+        ).bindparams(json_param("parameters", dict(parameters)), json_param("working", working)),
         {"kind": kind, "serial_key": serial_key, "created_by": actor.id},
     ).scalar_one()
     session.execute(
         text("INSERT INTO job_chunk (job_id, no, step) VALUES (:job_id, 0, 0)"), {"job_id": job_id}
     )
     hints.want(session)
+    log.info("job_asked_for", job=str(job_id), kind=kind)
     return session.get_one(Job, job_id)
 
 
@@ -130,15 +147,51 @@ def page(
     filters: Mapping[str, Sequence[str]],
     after: str | None = None,
     limit: int = 50,
+    newest_first: bool = True,
 ) -> list[Job]:
-    """Return a page of jobs, newest first; filters `kind` and `state`, `after` the id of the last one seen."""
-    query = select(Job).order_by(Job.position.desc()).limit(limit)
-    if after is not None:
-        query = query.where(Job.position < get(session, after).position)
+    """Return a page of jobs; filters `kind` and `state`, `after` the id of the last one seen."""
+    query = select(Job)
     for name in ("kind", "state"):
         if filters.get(name):
             query = query.where(getattr(Job, name).in_(filters[name]))
-    return list(session.scalars(query))
+    if filters.get("state") and not FINAL & set(filters["state"]):
+        query = query.where(Job.finished_at.is_(None))  # the condition of job_open_idx
+    start = None if after is None else get(session, after).position
+    ordered = records.in_order(query, Job.position, after=start, limit=limit, newest_first=newest_first)
+    return list(session.scalars(ordered))
+
+
+def of_ids(session: Session, ids: Iterable[str]) -> list[Job]:
+    """Return the jobs with these ids; what is no id of a job is left out."""
+    wanted = []
+    for id in ids:
+        with suppress(ValueError):
+            wanted.append(uuid.UUID(id))
+    return (
+        list(session.scalars(select(Job).where(Job.id.in_(wanted)).order_by(Job.position))) if wanted else []
+    )
+
+
+def open_jobs(session: Session, *, limit: int = 50) -> list[Job]:
+    """Return the jobs that have not ended, the newest first. Index: job_open_idx."""
+    return list(
+        session.scalars(
+            select(Job).where(Job.finished_at.is_(None)).order_by(Job.position.desc()).limit(limit)
+        )
+    )
+
+
+def failed_lately(session: Session, *, days: int, limit: int = 50) -> list[Job]:
+    """Return the jobs that failed in the last so many days, the newest first. Index: job_finished_at_idx."""
+    since = func.now() - func.make_interval(0, 0, 0, days)
+    return list(
+        session.scalars(
+            select(Job)
+            .where(Job.finished_at > since, Job.state == State.FAILED)
+            .order_by(Job.finished_at.desc())
+            .limit(limit)
+        )
+    )
 
 
 def open_job(session: Session, serial_key: str) -> Job | None:
@@ -202,7 +255,7 @@ def request_cancel(session: Session, job: Job, *, actor: Actor) -> None:
 
     The wish is committed by itself before the job's row is touched: workers hold that row in turns, and a bare
     update would starve behind them (RELIABILITY 2). Should this process die in between, the wish stands and
-    whoever works next carries it out.
+    whoever works next carries it out. So it does for a kind that only a newer version knows.
 
     Raises
     ------
@@ -220,7 +273,7 @@ def request_cancel(session: Session, job: Job, *, actor: Actor) -> None:
             ),
             {"job_id": job.id, "actor_id": actor.id},
         )
-    if not job_engine.begin_ending(session, job.id, ending=State.CANCELED):
+    if job.kind in job_engine.KINDS and not job_engine.begin_ending(session, job.id, ending=State.CANCELED):
         raise JobFinished()
     hints.want(session)
     session.refresh(job)

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from sqlalchemy import BigInteger, ForeignKey, Identity, func, or_, select, text
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from domain import actors
+from domain import actors, records
 from domain.database import Base
 from domain.errors import Conflict, NotFound
 
@@ -78,12 +78,12 @@ def page(
     session: Session, *, filters: Mapping[str, Sequence[str]], after: str | None = None, limit: int = 50,
     newest_first: bool = False,
 ) -> list[LoggedSegment]:  # fmt: skip
-    """Read a page by number; filters `segment_no`, `canceled` (`true`, `false`)."""
-    order = LoggedSegment.no.desc() if newest_first else LoggedSegment.no
-    query = select(LoggedSegment).where(LoggedSegment.deleted_at.is_(None)).order_by(order).limit(limit)
-    if after is not None:
-        last = int(after)
-        query = query.where(LoggedSegment.no < last if newest_first else LoggedSegment.no > last)
+    """Read a page by number; filters `q` (segment number, description), `segment_no`, `canceled` (`true`, `false`)."""
+    query = select(LoggedSegment).where(LoggedSegment.deleted_at.is_(None))
+    if filters.get("q"):
+        query = query.where(
+            records.contains([LoggedSegment.segment_no, LoggedSegment.description], filters["q"])
+        )
     if filters.get("segment_no"):
         query = query.where(
             func.lower(LoggedSegment.segment_no).in_([no.lower() for no in filters["segment_no"]])
@@ -99,7 +99,9 @@ def page(
                 )
             )
         )
-    return list(session.scalars(query))
+    start = None if after is None else int(after)
+    ordered = records.in_order(query, LoggedSegment.no, after=start, limit=limit, newest_first=newest_first)
+    return list(session.scalars(ordered))
 
 
 # Active ones if the segment itself is not canceled. Indexes: interaction_total_logged_segment_no_idx; before the
@@ -157,16 +159,18 @@ def describe(session: Session, logged_segments: Iterable[LoggedSegment]) -> list
 
 
 def skipped(
-    session: Session, logged: LoggedSegment, *, after: int | None = None, limit: int = 50
-) -> list[dict[str, Any]]:
-    """Read a page of the lines that were not logged, each with its reasons (L3)."""
+    session: Session, logged: LoggedSegment, *, after: int | None = None, limit: int = 50,
+    newest_first: bool = False,
+) -> list[dict[str, Any]]:  # fmt: skip
+    """Read a page of the lines that were not logged, by number, each with its reasons (L3)."""
+    comparison, direction, start = ("<", "DESC", records.LAST) if newest_first else (">", "ASC", 0)
     rows = session.execute(
-        text("""
+        text(f"""
             SELECT k.line_no, c.no AS contact_no, c.name AS contact_name, k.problems
             FROM logged_segment_skip k LEFT JOIN contact c ON c.id = k.contact_id
-            WHERE k.logged_segment_no = :no AND k.line_no > :after
-            ORDER BY k.line_no LIMIT :limit
+            WHERE k.logged_segment_no = :no AND k.line_no {comparison} :after
+            ORDER BY k.line_no {direction} LIMIT :limit
         """),
-        {"no": logged.no, "after": after or 0, "limit": limit},
+        {"no": logged.no, "after": start if after is None else after, "limit": limit},
     )
     return [dict(row._mapping) for row in rows]

@@ -6,6 +6,15 @@ import sys
 import structlog
 from structlog.types import EventDict, Processor
 
+# Under this name a line tells of the request that it goes back to, in whichever process it is written.
+REQUEST_ID = "request_id"
+
+
+def request_id() -> str | None:
+    """Return the id of the request that is being worked for, None where there is none."""
+    found: str | None = structlog.contextvars.get_contextvars().get(REQUEST_ID)
+    return found
+
 
 def configure(*, process: str) -> None:
     """Set up logging for a process called `process`; what libraries log takes the same shape."""

@@ -102,14 +102,15 @@ def get(session: Session, key: str, *, lock: bool = False) -> NumberSeries:
 
 
 def page(
-    session: Session, *, filters: Mapping[str, Sequence[str]], after: str | None = None, limit: int = 50
-) -> list[NumberSeries]:
-    """Read a page by code; filter `q` (code, description)."""
+    session: Session, *, filters: Mapping[str, Sequence[str]], after: str | None = None, limit: int = 50,
+    sort: str = "key",
+) -> list[NumberSeries]:  # fmt: skip
+    """Read a page by code, or as `sort` says; filter `q` (code, description)."""
     conditions = []
     if "q" in filters:
         conditions.append(records.contains([NumberSeries.code, NumberSeries.description], filters["q"]))
     return records.page(
-        session, NumberSeries, NumberSeries.code, conditions=conditions, after=after, limit=limit
+        session, NumberSeries, NumberSeries.code, conditions=conditions, after=after, limit=limit, sort=sort
     )
 
 

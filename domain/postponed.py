@@ -78,9 +78,9 @@ def get(session: Session, entry_no: int, *, lock: bool = False) -> Postponed:
 
 def page(
     session: Session, *, filters: Mapping[str, Sequence[str]], after: int | None = None, limit: int = 50,
-    company: bool = True,
+    company: bool = True, newest_first: bool = True,
 ) -> list[Postponed]:  # fmt: skip
-    """Read a page, the newest first.
+    """Read a page by entry number.
 
     Parameters
     ----------
@@ -113,10 +113,9 @@ def page(
         )
     if filters.get("source_entry_no"):
         conditions.append(Postponed.source_entry_no.in_(_numbers(filters["source_entry_no"])))
-    query = select(Postponed).where(*conditions).order_by(Postponed.entry_no.desc()).limit(limit)
-    if after is not None:
-        query = query.where(Postponed.entry_no < after)
-    return list(session.scalars(query))
+    query = select(Postponed).where(*conditions)
+    ordered = records.in_order(query, Postponed.entry_no, after=after, limit=limit, newest_first=newest_first)
+    return list(session.scalars(ordered))
 
 
 def _numbers(values: Sequence[str]) -> list[int]:

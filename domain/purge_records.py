@@ -11,7 +11,7 @@ from sqlalchemy import BigInteger, ForeignKey, Identity, func, select, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from domain import actors
+from domain import actors, records
 from domain.actors import Actor
 from domain.database import Base
 from domain.errors import NotFound
@@ -91,18 +91,19 @@ def get(session: Session, key: int) -> PurgeRecord:
 
 
 def page(
-    session: Session, *, filters: Mapping[str, Sequence[str]], after: int | str | None = None, limit: int = 50
-) -> list[PurgeRecord]:
-    """Read a page, newest first; filters `schedule` and `state`."""
-    query = select(PurgeRecord).order_by(PurgeRecord.id.desc()).limit(limit)
-    if after is not None:
-        query = query.where(PurgeRecord.id < int(after))
+    session: Session, *, filters: Mapping[str, Sequence[str]], after: int | str | None = None, limit: int = 50,
+    newest_first: bool = True,
+) -> list[PurgeRecord]:  # fmt: skip
+    """Read a page in the order of the runs; filters `schedule` and `state`."""
+    query = select(PurgeRecord)
     if filters.get("schedule"):
         names = [func.lower(name) for name in filters["schedule"] if is_text(name)]
         query = query.where(func.lower(PurgeRecord.schedule).in_(names))
     if filters.get("state"):
         query = query.where(PurgeRecord.state.in_(filters["state"]))
-    return list(session.scalars(query))
+    start = None if after is None else int(after)
+    ordered = records.in_order(query, PurgeRecord.id, after=start, limit=limit, newest_first=newest_first)
+    return list(session.scalars(ordered))
 
 
 def describe(session: Session, things: Iterable[PurgeRecord]) -> list[dict[str, Any]]:

@@ -100,16 +100,17 @@ def of_housekeeping(session: Session, *, lock: bool = False) -> PurgeSchedule:
 
 
 def page(
-    session: Session, *, filters: Mapping[str, Sequence[str]], after: str | None = None, limit: int = 50
-) -> list[PurgeSchedule]:
-    """Read a page of the schedules of purges by name; filters `q`, `enabled`."""
+    session: Session, *, filters: Mapping[str, Sequence[str]], after: str | None = None, limit: int = 50,
+    sort: str = "key",
+) -> list[PurgeSchedule]:  # fmt: skip
+    """Read a page of the schedules of purges by name, or as `sort` says; filters `q`, `enabled`."""
     conditions = [PurgeSchedule.work == "purge"]
     if filters.get("q"):
         conditions.append(records.contains([PurgeSchedule.name], filters["q"]))
     if filters.get("enabled"):
         conditions.append(records.filter_by_flag(PurgeSchedule.enabled, filters["enabled"]))
     return records.page(
-        session, PurgeSchedule, PurgeSchedule.name, conditions=conditions, after=after, limit=limit
+        session, PurgeSchedule, PurgeSchedule.name, conditions=conditions, after=after, limit=limit, sort=sort
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from sqlalchemy import (
     ARRAY,
     ColumnElement,
+    Select,
     Text,
     bindparam,
     column,
@@ -30,6 +31,12 @@ T = TypeVar("T", bound=Base)
 Key = InstrumentedAttribute[str]
 
 BLANK = "none"
+
+# Beyond every integer key: where a list that goes backwards begins.
+LAST = 2_147_483_647
+
+# How a noun's list can be sorted: by its key, or in the order in which its rows were made; "-" turns it round.
+SORTS = ("key", "-key", "made", "-made")
 
 # Held while a batch of document events is recorded, and by whoever deletes what entries refer to: the log has no
 # foreign keys. Taken before any row lock.
@@ -104,14 +111,45 @@ def page(
     conditions: Iterable[ColumnElement[bool]],
     after: str | None,
     limit: int,
+    sort: str = "key",
 ) -> list[T]:
-    """Read a key-set page by key ascending, ignoring case; the unique index on lower(key) serves it."""
-    query = select(model).where(*conditions).order_by(func.lower(key_column)).limit(limit)
-    if after is not None:
-        if not is_text(after):
+    """Read a key-set page of a noun.
+
+    Parameters
+    ----------
+    after
+        Key of the last row of the page before, or its id where the order is that of making; what is none gives nothing.
+    sort
+        One of `SORTS`. Keys ignore case; the unique index on lower(key) or the primary key serves each of them.
+    """
+    query, newest_first = select(model).where(*conditions), sort.startswith("-")
+    if after is not None and not is_text(after):
+        return []
+    if sort.endswith("key"):
+        start = None if after is None else func.lower(after)
+        ordered = in_order(query, func.lower(key_column), after=start, limit=limit, newest_first=newest_first)
+    else:
+        if after is not None and not (after.isascii() and after.isdecimal() and len(after) < 19):
             return []
-        query = query.where(func.lower(key_column) > func.lower(after))
-    return list(session.scalars(query))
+        made: Any = model.__table__.c.id
+        ordered = in_order(
+            query, made, after=None if after is None else int(after), limit=limit, newest_first=newest_first
+        )
+    return list(session.scalars(ordered))
+
+
+def in_order(
+    query: Select[T],
+    column: ColumnElement[Any] | InstrumentedAttribute[int],
+    *,
+    after: Any,
+    limit: int,
+    newest_first: bool,
+) -> Select[T]:
+    """Take the page of a query that begins beyond `after` in the order of a column, whose unique index serves it."""
+    if after is not None:
+        query = query.where(column < after if newest_first else column > after)
+    return query.order_by(column.desc() if newest_first else column).limit(limit)
 
 
 def exists_key(session: Session, key_column: Key, key: str) -> bool:

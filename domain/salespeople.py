@@ -58,9 +58,10 @@ def get(session: Session, key: str, *, lock: bool = False) -> Salesperson:
 
 
 def page(
-    session: Session, *, filters: Mapping[str, Sequence[str]], after: str | None = None, limit: int = 50
-) -> list[Salesperson]:
-    """Read a page by code; filters `q` (code, name, email) and `blocked`."""
+    session: Session, *, filters: Mapping[str, Sequence[str]], after: str | None = None, limit: int = 50,
+    sort: str = "key",
+) -> list[Salesperson]:  # fmt: skip
+    """Read a page by code, or as `sort` says; filters `q` (code, name, email) and `blocked`."""
     conditions: list[ColumnElement[bool]] = []
     if "q" in filters:
         conditions.append(
@@ -69,7 +70,7 @@ def page(
     if "blocked" in filters:
         conditions.append(records.filter_by_flag(Salesperson.blocked, filters["blocked"]))
     return records.page(
-        session, Salesperson, Salesperson.code, conditions=conditions, after=after, limit=limit
+        session, Salesperson, Salesperson.code, conditions=conditions, after=after, limit=limit, sort=sort
     )
 
 

@@ -53,14 +53,15 @@ def get(session: Session, key: str, *, lock: bool = False) -> SavedCriteria:
 
 
 def page(
-    session: Session, *, filters: Mapping[str, Sequence[str]], after: str | None = None, limit: int = 50
-) -> list[SavedCriteria]:
-    """Read a page by code; filter `q` (code, description)."""
+    session: Session, *, filters: Mapping[str, Sequence[str]], after: str | None = None, limit: int = 50,
+    sort: str = "key",
+) -> list[SavedCriteria]:  # fmt: skip
+    """Read a page by code, or as `sort` says; filter `q` (code, description)."""
     conditions: list[ColumnElement[bool]] = []
     if "q" in filters:
         conditions.append(records.contains([SavedCriteria.code, SavedCriteria.description], filters["q"]))
     return records.page(
-        session, SavedCriteria, SavedCriteria.code, conditions=conditions, after=after, limit=limit
+        session, SavedCriteria, SavedCriteria.code, conditions=conditions, after=after, limit=limit, sort=sort
     )
 
 

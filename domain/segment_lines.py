@@ -71,8 +71,8 @@ PAGE = """
     LEFT JOIN contact c ON c.id = e.contact_id
     LEFT JOIN contact o ON o.id = e.company_id
     LEFT JOIN interaction_group g ON g.id = e.group_id
-    WHERE e.segment_id = :segment_id AND e.line_no > :after {conditions}
-    ORDER BY e.line_no
+    WHERE e.segment_id = :segment_id AND e.line_no {comparison} :after {conditions}
+    ORDER BY e.line_no {direction}
     LIMIT :limit
 """
 # An active entry within N days either side of the line's date (S9); 0 days is off.
@@ -109,6 +109,7 @@ def page(
     filters: Mapping[str, Sequence[str]],
     after: int | None = None,
     limit: int = 50,
+    newest_first: bool = False,
 ) -> list[dict[str, Any]]:
     """Read a page of lines by number, in API shape, with their effective values, problems and warnings.
 
@@ -121,12 +122,16 @@ def page(
         Number of the last line of the page before.
     """
     conditions, parameters = _conditions(session, filters)
-    statement = PAGE.format(recent=RECENT, duplicate=DUPLICATE, conditions=" ".join(conditions))
+    comparison, direction, start = ("<", "DESC", records.LAST) if newest_first else (">", "ASC", 0)
+    statement = PAGE.format(
+        recent=RECENT, duplicate=DUPLICATE, conditions=" ".join(conditions), comparison=comparison,
+        direction=direction,
+    )  # fmt: skip
     rows = session.execute(
         text(statement),
         {
             "segment_id": segment.id,
-            "after": after or 0,
+            "after": start if after is None else after,
             "limit": limit,
             "days": pressure_days(session),
             **parameters,

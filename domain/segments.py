@@ -106,9 +106,13 @@ def get(session: Session, key: str, *, lock: bool = False) -> Segment:
 
 
 def page(
-    session: Session, *, filters: Mapping[str, Sequence[str]], after: str | None = None, limit: int = 50
-) -> list[Segment]:
-    """Read a page of active segments by number; filters `q` (number, description), `campaign_no`, `status`."""
+    session: Session, *, filters: Mapping[str, Sequence[str]], after: str | None = None, limit: int = 50,
+    sort: str = "key",
+) -> list[Segment]:  # fmt: skip
+    """Read a page of active segments by number, or as `sort` says.
+
+    Filters `q` (number, description), `campaign_no`, `status`.
+    """
     conditions: list[ColumnElement[bool]] = [Segment.status != Status.HIDDEN]
     if filters.get("q"):
         conditions.append(records.contains([Segment.no, Segment.description], filters["q"]))
@@ -120,7 +124,9 @@ def page(
                 session, Segment.campaign_id, Campaign.id, Campaign.no, filters["campaign_no"]
             )
         )
-    return records.page(session, Segment, Segment.no, conditions=conditions, after=after, limit=limit)
+    return records.page(
+        session, Segment, Segment.no, conditions=conditions, after=after, limit=limit, sort=sort
+    )
 
 
 def serial_key(segment: Segment) -> str:

@@ -9,7 +9,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 class Settings(BaseSettings):
     """Settings of one process; `DATABASE_URL` and `REDIS_URL` are plain, the others begin with `INTERLOG_`."""
 
-    model_config = SettingsConfigDict(env_prefix="INTERLOG_", extra="ignore")
+    # a message about one that is missing would show the others, passwords and all
+    model_config = SettingsConfigDict(env_prefix="INTERLOG_", extra="ignore", hide_input_in_errors=True)
 
     database_url: str = Field(validation_alias="DATABASE_URL")
     redis_url: str = Field(validation_alias="REDIS_URL")
@@ -21,6 +22,8 @@ class Settings(BaseSettings):
     sign_ins_per_minute: int = 10
     max_body_bytes: int = 64 * 1024 * 1024
     event_streams: int = 8
+    # How many proxies stand in front, each of which adds the address of its caller to X-Forwarded-For.
+    proxies: int = 0
 
 
 class Folders(BaseSettings):

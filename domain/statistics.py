@@ -8,7 +8,7 @@ groups, salespeople and campaigns may be over millions of entries and are read f
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any, Literal, NamedTuple
 
@@ -143,6 +143,34 @@ def by_month(
         by, [id], date_from, date_to,
     )  # fmt: skip
     return [Month(*row) for row in session.execute(statement)]
+
+
+class Lately(NamedTuple):
+    """The active entries of the last days: how many on each day, and of each group, the largest first."""
+
+    by_day: dict[date, int]
+    by_group: list[tuple[str, str, int]]
+
+
+# Index: interaction_total_date_idx.
+_LATELY = text("""
+    SELECT i.date, g.code, g.description, sum(i.interactions)::bigint AS interactions
+    FROM interaction_counted i
+    JOIN interaction_group g ON g.id = i.group_id
+    WHERE i.date BETWEEN :first AND :last
+    GROUP BY GROUPING SETS ((i.date), (g.code, g.description))
+    HAVING sum(i.interactions) <> 0
+    ORDER BY i.date, interactions DESC, g.code
+""")
+
+
+def lately(session: Session, *, last: date, days: int) -> Lately:
+    """Count the active entries of so many days up to `last`, by day and by interaction group (code, description)."""
+    rows = session.execute(_LATELY, {"first": last - timedelta(days=days - 1), "last": last}).all()
+    return Lately(
+        {row.date: row.interactions for row in rows if row.date is not None},
+        [(row.code, row.description, row.interactions) for row in rows if row.date is None],
+    )
 
 
 def _over(

@@ -140,9 +140,10 @@ def get(session: Session, key: str, *, lock: bool = False) -> InteractionTemplat
 
 
 def page(
-    session: Session, *, filters: Mapping[str, Sequence[str]], after: str | None = None, limit: int = 50
-) -> list[InteractionTemplate]:
-    """Read a page by code; filters `q` (code, description), `group_code`, `campaign_no`, `retired`.
+    session: Session, *, filters: Mapping[str, Sequence[str]], after: str | None = None, limit: int = 50,
+    sort: str = "key",
+) -> list[InteractionTemplate]:  # fmt: skip
+    """Read a page by code, or as `sort` says; filters `q` (code, description), `group_code`, `campaign_no`, `retired`.
 
     Without the filter `retired`, retired templates are left out (T3); `retired=true` shows them too.
     """
@@ -176,6 +177,7 @@ def page(
         conditions=conditions,
         after=after,
         limit=limit,
+        sort=sort,
     )
 
 

@@ -130,12 +130,13 @@ def get(session: Session, id: int, *, lock: bool = False) -> ApiToken:
     return token
 
 
-def page(session: Session, *, after: int | None = None, limit: int = 50) -> list[ApiToken]:
+def page(
+    session: Session, *, after: int | None = None, limit: int = 50, newest_first: bool = False
+) -> list[ApiToken]:
     """Read a page of the tokens that are not revoked, by id."""
-    query = select(ApiToken).where(ApiToken.revoked_at.is_(None)).order_by(ApiToken.id).limit(limit)
-    if after is not None:
-        query = query.where(ApiToken.id > after)
-    return list(session.scalars(query))
+    query = select(ApiToken).where(ApiToken.revoked_at.is_(None))
+    ordered = records.in_order(query, ApiToken.id, after=after, limit=limit, newest_first=newest_first)
+    return list(session.scalars(ordered))
 
 
 def revoke_token(session: Session, token: ApiToken, *, actor: Actor) -> None:

@@ -23,7 +23,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from domain import actors, audit, records
+from domain import actors, audit, records, setup
 from domain import values as v
 from domain.actors import Actor, Role, system
 from domain.database import Base, constraints_as_faults
@@ -61,6 +61,7 @@ STORED: tuple[str, ...] = (
     "role",
     "salesperson_code",
     "language_code",
+    "timezone",
     "active",
 )
 LANGUAGES = ("en", "ru")
@@ -89,6 +90,7 @@ CHECKS: dict[str, v.Check] = {
     "role": v.choice(*Role, required=True),
     "salesperson_code": v.code(),
     "language_code": v.choice(*LANGUAGES),
+    "timezone": v.text(),
     "active": v.flag(required=True),
     "password": _password,
 }
@@ -114,6 +116,7 @@ class AppUser(Base):
     role: Mapped[str]
     salesperson_id: Mapped[int | None] = mapped_column(ForeignKey("salesperson.id"))
     language_code: Mapped[str | None]
+    timezone: Mapped[str | None]
     active: Mapped[bool] = mapped_column(default=True, server_default="true")
     sign_in_link_hash: Mapped[bytes | None] = mapped_column(LargeBinary)
     sign_in_link_expires_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
@@ -127,9 +130,10 @@ def get(session: Session, key: str, *, lock: bool = False) -> AppUser:
 
 
 def page(
-    session: Session, *, filters: Mapping[str, Sequence[str]], after: str | None = None, limit: int = 50
-) -> list[AppUser]:
-    """Read a page by name; filters `q` (name, display name, e-mail), `role`, `active`."""
+    session: Session, *, filters: Mapping[str, Sequence[str]], after: str | None = None, limit: int = 50,
+    sort: str = "key",
+) -> list[AppUser]:  # fmt: skip
+    """Read a page by name, or as `sort` says; filters `q` (name, display name, e-mail), `role`, `active`."""
     conditions: list[ColumnElement[bool]] = []
     if "q" in filters:
         conditions.append(records.contains([AppUser.name, AppUser.display_name, AppUser.email], filters["q"]))
@@ -137,7 +141,9 @@ def page(
         conditions.append(AppUser.role.in_(filters["role"]))
     if "active" in filters:
         conditions.append(records.filter_by_flag(AppUser.active, filters["active"]))
-    return records.page(session, AppUser, AppUser.name, conditions=conditions, after=after, limit=limit)
+    return records.page(
+        session, AppUser, AppUser.name, conditions=conditions, after=after, limit=limit, sort=sort
+    )
 
 
 def create_user(session: Session, *, values: Mapping[str, Any], actor: Actor) -> AppUser:
@@ -210,6 +216,7 @@ def actor_of(session: Session, user: AppUser) -> Actor:
         role=Role(user.role),
         salesperson_id=user.salesperson_id,
         language_code=user.language_code,
+        timezone=user.timezone,
         user_id=user.id,
     )
 
@@ -285,6 +292,7 @@ def describe(session: Session, things: Sequence[AppUser]) -> list[dict[str, Any]
             "role": thing.role,
             "salesperson_code": codes.get(thing.salesperson_id),
             "language_code": thing.language_code,
+            "timezone": thing.timezone,
             "active": thing.active,
         }
         for thing in things
@@ -303,6 +311,10 @@ def _columns(session: Session, taken: Mapping[str, Any], faults: Faults) -> dict
             faults=faults,
         )
         columns["salesperson_id"] = salesperson.id if salesperson else None
+    if "timezone" in columns:
+        columns["timezone"] = columns["timezone"] or None
+        if columns["timezone"] and not setup.is_timezone(session, columns["timezone"]):
+            faults.add("timezone", "unknown", columns["timezone"])
     if "password" in columns:
         password = columns.pop("password")
         columns["password_hash"] = None if password is None or faults else _hasher().hash(password)

@@ -46,11 +46,13 @@ def token_for_now(database_url: str, *, name: str, role: str) -> Iterator[str]:
         made, plain_token = tokens.create_token(
             session, values={"name": name, "role": role}, actor=actors.system(session)
         )
+        # read while there is a session: after its end the token is a stranger to the database
+        token_id = made.id
     try:
         yield plain_token
     finally:
         with _session(database_url) as session:
-            tokens.revoke_token(session, tokens.get(session, made.id), actor=actors.system(session))
+            tokens.revoke_token(session, tokens.get(session, token_id), actor=actors.system(session))
 
 
 @contextmanager

@@ -34,8 +34,10 @@ SECTIONS = {
         "token",
         "migrate",
         "verify",
+        "backup",
+        "restore",
     ),
-    "Development": ("test", "check", "bench"),
+    "Development": ("test", "chaos", "check", "bench", "bench-pages"),
 }
 
 
@@ -447,13 +449,75 @@ def verify(data: Path | None) -> None:
     click.echo("clean")
 
 
+@main.command()
+@click.argument("target", type=click.Path(path_type=Path))
+@DATA_OF_STACK
+def backup(target: Path, data: Path | None) -> None:
+    """Back up the database and the archives of purges, while everything runs.
+
+    TARGET becomes a folder; a name that ends in .dump becomes a file with the database alone. Nothing is overwritten.
+    """
+    from ops.backups import backup
+    from ops.connection import connected
+
+    with connected(data, as_it_is=True) as database_url:
+        backup(database_url, target)
+
+
+@main.command()
+@click.argument("source", type=click.Path(exists=True, path_type=Path))
+@click.option("--replace", is_flag=True, help="Drop what is in the database.")
+@DATA_OF_STACK
+def restore(source: Path, replace: bool, data: Path | None) -> None:
+    """Bring a backup back into an empty database, whole or not at all.
+
+    The stack must be stopped. Afterwards the schema is brought up to date and the data are verified.
+    """
+    from ops.restores import restore, target
+
+    with target(data) as database_url:
+        restore(database_url, source, replace=replace)
+
+
 @main.command(context_settings={"ignore_unknown_options": True})
+@click.option("--faults", is_flag=True, help="The fault matrix instead, every case of it.")
+@click.option(
+    "--mutations", is_flag=True, help="Takes safeguards away, one by one; the fault matrix must notice."
+)
+@click.option(
+    "--security-deep", is_flag=True, help="Many more made-up requests, for a quarter of an hour or more."
+)
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
-def test(arguments: tuple[str, ...]) -> None:
-    """Run the tests; further arguments go to pytest."""
+def test(faults: bool, mutations: bool, security_deep: bool, arguments: tuple[str, ...]) -> None:
+    """Run the tests; further arguments go to pytest.
+
+    With --faults: --case N (may be repeated) runs one case, --seed N decides targets and moments, --patience N
+    multiplies what recovery may take, on a busy machine; --report FILE keeps the report. With --mutations, names of
+    saboteurs choose some of them.
+    """
+    if security_deep:
+        os.environ["SECURITY_EXAMPLES"] = "100"
+        arguments = arguments or ("tests/security/test_schema.py",)
     # The whole suite on all cores, up to four; a chosen part starts faster on one.
     chosen = arguments or ("--numprocesses=auto", "--maxprocesses=4")
-    sys.exit(subprocess.call([sys.executable, "-m", "pytest", *chosen], cwd=commands.ROOT))
+    if faults:
+        chosen = ("tests/faults", "--faults", *arguments)
+    program, chosen = ("tests.faults.mutations", arguments) if mutations else ("pytest", chosen)
+    sys.exit(subprocess.call([sys.executable, "-m", program, *chosen], cwd=commands.ROOT))
+
+
+@main.command()
+@click.option("--minutes", type=click.FloatRange(min=0, min_open=True), default=1.0, help="How long [1].")
+@click.option("--seed", type=int, default=1, help="Decides what strikes, whom, when [1].")
+@data_option("An empty folder for everything of this run [a new one in var/chaos].")
+def chaos(minutes: float, seed: int, data: Path | None) -> None:
+    """Use a system while everything of it is killed, paused, emptied and restarted; then ask the oracle.
+
+    The stack is the run's own. A picture of the run is drawn as SVG. The exit code is 1 if the oracle says no.
+    """
+    from ops.faults.command import run
+
+    run(minutes=minutes, seed=seed, data=data)
 
 
 @main.command()
@@ -493,6 +557,16 @@ def bench(**options: Any) -> None:
     from ops.bench.run import run
 
     run(**options)
+
+
+@main.command("bench-pages")
+@click.option("--contacts", type=click.IntRange(1_000), default=50_000, help="Size of the company's book.")
+@click.option("--rounds", type=click.IntRange(min=2), default=40, help="Requests for each page.")
+def bench_pages(contacts: int, rounds: int) -> None:
+    """Measure the pages on the demo's company."""
+    from ops.bench_pages import run
+
+    run(contacts=contacts, rounds=rounds)
 
 
 def _pairs(texts: list[str] | tuple[str, ...]) -> dict[str, str]:

@@ -43,8 +43,9 @@ def web(*, host: str, port: int, processes: int, threads: int, metrics: Path | N
     else:
         shutil.rmtree(metrics, ignore_errors=True)
         metrics.mkdir(parents=True)
-    options = ["--worker-class=gthread", f"--workers={processes}", f"--threads={threads}"]
+    options = ["--worker-class=web.server.Worker", f"--workers={processes}", f"--threads={threads}"]
     options += [f"--bind={host}:{port}", "--graceful-timeout=2", "--no-control-socket"]
+    options += ["--logger-class=web.server.ServerLog"]
     # the heartbeat file must not wait for a busy disk
     options += ["--worker-tmp-dir=/dev/shm"] if os.access("/dev/shm", os.W_OK) else []
     return Command(
@@ -86,4 +87,5 @@ def consumer() -> Command:
 
 
 def _celery() -> list[str]:
-    return [sys.executable, "-P", "-m", "celery", "--app=worker.app"]
+    # quiet: no banner among the lines of JSON
+    return [sys.executable, "-P", "-m", "celery", "--quiet", "--app=worker.app"]

@@ -10,12 +10,14 @@ import redis
 from sqlalchemy import make_url
 
 from ops import data_folder
-from ops.data_folder import RunningStack
+from ops.data_folder import DataFolder, RunningStack
 from ops.errors import OpsError
+
+DATA_VARIABLE = "INTERLOG_DATA"
 
 
 @contextmanager
-def connected(path: Path | None) -> Iterator[str]:
+def connected(path: Path | None, *, as_it_is: bool = False) -> Iterator[str]:
     """Give a command the database it means, for the length of a block.
 
     DATABASE_URL if set, else the database of the stack that runs on the data folder, else the folder's
@@ -25,6 +27,8 @@ def connected(path: Path | None) -> Iterator[str]:
     ----------
     path
         The data folder; the running stack's, else the default one, when None.
+    as_it_is
+        Leave the schema of the folder's database alone.
 
     Yields
     ------
@@ -40,16 +44,32 @@ def connected(path: Path | None) -> Iterator[str]:
         if stack is None:
             raise OpsError(f"the stack on {folder.path} is only starting: try again when it is ready")
         os.environ.update(DATABASE_URL=stack.database_url, REDIS_URL=stack.redis_url)
-        yield stack.database_url
+        with data_of(folder):
+            yield stack.database_url
         return
     # not above: a container has no embedded servers
     from domain.migrations import upgrade
     from ops.embedded import EmbeddedPostgres
 
     with folder.lock(), EmbeddedPostgres(folder.path / "postgres") as postgres:
-        upgrade(postgres.url)
+        if not as_it_is:
+            upgrade(postgres.url)
         os.environ["DATABASE_URL"] = postgres.url
-        yield postgres.url
+        with data_of(folder):
+            yield postgres.url
+
+
+@contextmanager
+def data_of(folder: DataFolder) -> Iterator[None]:
+    """Have a data folder be the one of this process, where archives of purges are, for the length of a block."""
+    before = os.environ.get(DATA_VARIABLE)
+    os.environ[DATA_VARIABLE] = str(folder.path)
+    try:
+        yield
+    finally:
+        del os.environ[DATA_VARIABLE]
+        if before is not None:
+            os.environ[DATA_VARIABLE] = before
 
 
 def running_stack(path: Path | None) -> RunningStack:

@@ -1,5 +1,7 @@
 """What the first start of a stack makes: its administrator."""
 
+from collections.abc import Callable
+
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
@@ -7,7 +9,7 @@ from domain import users
 from domain.database import make_engine
 
 
-def ensure_admin(database_url: str, base_url: str, *, password: str) -> str | None:
+def ensure_admin(database_url: str, base_url: str, *, password: Callable[[], str]) -> str | None:
     """Make the administrator when nobody can sign in yet.
 
     Parameters
@@ -17,7 +19,7 @@ def ensure_admin(database_url: str, base_url: str, *, password: str) -> str | No
     base_url
         Where the site is reached, without a slash at the end.
     password
-        The new administrator's password.
+        Makes the new administrator's password; not asked where there are users, such as after a restore.
 
     Returns
     -------
@@ -29,7 +31,7 @@ def ensure_admin(database_url: str, base_url: str, *, password: str) -> str | No
         with Session(engine) as session, session.begin():
             if session.scalar(text("SELECT EXISTS (SELECT FROM app_user)")):
                 return None
-            values = {"name": "admin", "role": "admin", "password": password}
+            values = {"name": "admin", "role": "admin", "password": password()}
             admin = users.create_user(session, values=values, actor=users.system(session))
             return f"{base_url}/sign-in/link/{users.create_sign_in_link(session, admin)}"
     finally:

@@ -52,7 +52,8 @@ def beat() -> bool:
 
 def consumer() -> bool:
     """Tell whether the consumer on this host has asked the stream for entries within `CONSUMER_SECONDS`."""
-    from worker.consumer import GROUP, STREAM, connect
+    from domain.hints import GROUP, STREAM
+    from worker.consumer import connect
 
     if not (url := os.environ.get("REDIS_URL")):
         raise OpsError("REDIS_URL is not set")

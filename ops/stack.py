@@ -1,5 +1,6 @@
 """The whole system on this machine: `interlog up`, and what `demo` and `bench` stand on."""
 
+import json
 import os
 import signal
 import socket
@@ -146,8 +147,9 @@ class Stack:
         from ops.first_run import ensure_admin
 
         upgrade(self.database_url)
-        password = self.folder.secret("admin_password")
-        self.sign_in_link = ensure_admin(self.database_url, self.base_url, password=password)
+        self.sign_in_link = ensure_admin(
+            self.database_url, self.base_url, password=lambda: self.folder.secret("admin_password")
+        )
 
     def _start_processes(self, supervisor: Supervisor) -> None:
         settings = {
@@ -178,7 +180,7 @@ class Stack:
             raise Interrupted("stopped before everything was running")
         if not self._is_ready():
             log = self._children["web"].log_path
-            reason = last_line(log.read_text(errors="replace"), prefer=("Error", "error"))
+            reason = _in_words(last_line(log.read_text(errors="replace"), prefer=('"exception"', "Error:")))
             raise OpsError(f"the site does not become ready: {reason} (log: {log})")
 
     def _is_ready(self) -> bool:
@@ -307,6 +309,15 @@ class _Work:
             if not supervisor.stopping:
                 traceback.print_exc()
                 self.error = OpsError(f"failed: {error}")
+
+
+def _in_words(line: str) -> str:
+    """Return what a line of a log says: of a JSON object the error's last line, else the event."""
+    try:
+        said = json.loads(line)
+        return last_line(str(said.get("exception") or said["event"]), prefer=("Error:",))
+    except (ValueError, LookupError, AttributeError):
+        return line
 
 
 def _introduce(stack: Stack, seconds: float, say: Callable[[str], None]) -> None:

@@ -24,6 +24,8 @@ from sqlalchemy.orm import Session
 from domain import logs
 from ops.embedded import EmbeddedPostgres, EmbeddedRedis
 
+pytest_plugins = ["tests.system"]
+
 TEMPLATE = "template"
 
 
@@ -124,6 +126,19 @@ class _Run:
 
 
 _RUN = pytest.StashKey[_Run]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Options of tests/faults, declared here because pytest looks no deeper for them."""
+    group = parser.getgroup("faults", "the fault matrix")
+    group.addoption("--faults", action="store_true", help="all cases of the matrix, not only the short ones")
+    group.addoption("--case", action="append", type=int, default=[], help="only this case (may be repeated)")
+    group.addoption("--seed", type=int, default=1, help="decides targets and moments [1]")
+    group.addoption(
+        "--patience", type=float, help="multiplies what recovery may take [1; beside other tests 3]"
+    )
+    group.addoption("--saboteur", help="one of tests/faults/saboteurs.py is among the processes")
+    group.addoption("--report", type=Path, help="file for the report of the matrix [var/faults/SEED.json]")
 
 
 def pytest_configure(config: pytest.Config) -> None:

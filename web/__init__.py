@@ -10,10 +10,25 @@ import structlog
 from flask import Flask, Response, request
 from flask_openapi.openapi import OpenAPI
 from flask_wtf import CSRFProtect
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 import domain.settings
 from domain.settings import Settings
-from web import api, broker, database, errors, headers, health, i18n, identity, limits, logs, requests
+from web import (
+    api,
+    assets,
+    broker,
+    compression,
+    database,
+    errors,
+    headers,
+    health,
+    i18n,
+    identity,
+    limits,
+    logs,
+    requests,
+)
 from web.api.models import Problem
 
 log = structlog.get_logger(__name__)
@@ -50,7 +65,10 @@ def create_app(settings: Settings | None = None) -> Flask:
         doc_ui=False,
     )
     app.openapi_version = "3.1.1"
+    _believe_proxies(app, settings.proxies)
     logs.init_app(app)
+    compression.init_app(app)
+    assets.init_app(app)
     app.config.update(_configuration(settings))
     database.init_app(app, settings.database_url)
     broker.init_app(app, settings.redis_url)
@@ -67,6 +85,12 @@ def create_app(settings: Settings | None = None) -> Flask:
 
         pages.register(app)
     return app
+
+
+def _believe_proxies(app: Flask, count: int) -> None:
+    """Take the caller's address and scheme from what the nearest `count` proxies say; nobody else is believed."""
+    if count:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count)  # type: ignore[method-assign]
 
 
 def _protect_forms(app: Flask) -> None:

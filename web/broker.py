@@ -9,8 +9,10 @@ import time
 import structlog
 from celery import Celery
 from flask import Flask, current_app
+from structlog.contextvars import bound_contextvars
 
-from domain import hints
+from domain import hints, logs
+from web import metrics
 
 log = structlog.get_logger(__name__)
 
@@ -36,6 +38,7 @@ class Broker:
         self._lock = threading.Lock()
         self._next_hint = 0.0
         self._is_hint_due = False
+        self._due_for: str | None = None
 
     def hint(self) -> None:
         """Send a hint at once; or, if one was sent just now, in a moment one for all that ask for it meanwhile."""
@@ -45,6 +48,7 @@ class Broker:
             if wait > 0:
                 if not self._is_hint_due:
                     self._is_hint_due = True
+                    self._due_for = logs.request_id()
                     later = threading.Timer(wait, self._send_due)
                     later.daemon = True
                     later.start()
@@ -56,18 +60,31 @@ class Broker:
         with self._lock:
             self._is_hint_due = False
             self._next_hint = time.monotonic() + HINT_EVERY
-        self.send_hint()
+            request_id = self._due_for
+        with bound_contextvars(request_id=request_id):
+            self.send_hint()
 
     def send_hint(self) -> bool:
-        """Send one hint; tell whether it was sent."""
+        """Send one hint, with the id of the request that left the work, for the logs; tell whether it was sent."""
+        is_sent = self._send()
+        metrics.count_hint(is_sent=is_sent)
+        return is_sent
+
+    def _send(self) -> bool:
         if time.monotonic() < self._paused_until:
             return False
         try:
-            self._producer().send_task(hints.WORK_TASK, queue=hints.JOBS_QUEUE, ignore_result=True)
+            self._producer().send_task(
+                hints.WORK_TASK,
+                kwargs={"request_id": logs.request_id()},
+                queue=hints.JOBS_QUEUE,
+                ignore_result=True,
+            )
         except Exception as error:  # whatever it is, the answer to the request is not disturbed
             self._paused_until = time.monotonic() + PAUSE
-            log.warning("hint not sent", error=repr(error))
+            log.warning("hint_not_sent", error=repr(error))
             return False
+        log.info("hint_sent")
         return True
 
     def _producer(self) -> Celery:

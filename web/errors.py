@@ -11,9 +11,10 @@ from typing import Any
 
 import structlog
 from flask import Flask, Response, current_app, request
+from gunicorn.http.errors import ParseException
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import BadRequest, HTTPException
 
 from domain.database import is_infrastructure
 from domain.errors import Fault, Invalid, Refusal
@@ -134,6 +135,8 @@ def problem_of(error: Exception) -> Problem:
         return _of_refusal(error)
     if isinstance(error, HTTPException):
         return _of_http(error)
+    if isinstance(error, ParseException):  # by gunicorn, in the middle of a body that comes in chunks
+        return _of_http(BadRequest("its chunks cannot be read"))
     if database_away(error):
         log.warning("database away", error=repr(error))
         return _of_refusal(Unavailable())
@@ -165,6 +168,15 @@ def answer(error: Exception) -> Response:
     problem = problem_of(error)
     if request.path.startswith(API):
         return problem.response()
+    try:
+        return _page(problem)
+    except Exception as while_showing:  # a page asks the database who reads it
+        if not database_away(while_showing):
+            raise
+        return _page(problem_of(while_showing))
+
+
+def _page(problem: Problem) -> Response:
     show = current_app.extensions.get("error_page")
     response: Response = (
         show(problem) if show else Response(problem.detail + "\n", problem.status, mimetype="text/plain")

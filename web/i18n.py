@@ -49,7 +49,7 @@ def choose_language() -> str:
 
 
 def choose_timezone() -> str:
-    """Choose the time zone that instants are shown in: the one of the setup, as an IANA name."""
+    """Choose the time zone that instants are shown in, as an IANA name: the user's own, else that of the setup."""
     if not has_request_context():
         return "UTC"
     read: Callable[[], str] | None = g.get("read_timezone")

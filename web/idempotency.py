@@ -114,8 +114,8 @@ def once(key: str, mark: bytes, actor: Actor, view: Callable[[], ResponseReturnV
     return response
 
 
-def made_once(actor: Actor, make: Callable[[], int]) -> int:
-    """Do what a form on a page asks for, once, however often the same form is sent; return the number of what it made.
+def made_once(actor: Actor, make: Callable[[], object]) -> str:
+    """Do what a form on a page asks for, once, however often the same form is sent; return the key of what it made.
 
     The form carries a value of its own from when it was shown, so that two forms with the same content are two. A
     refusal takes the key back with everything else, as whoever refuses rolls back.
@@ -127,8 +127,8 @@ def made_once(actor: Actor, make: Callable[[], int]) -> int:
     if session.execute(CLAIM, {**claim, "fingerprint": b""}).scalar():
         made = make()
         session.execute(KEEP, {**claim, "status": 200, "headers": {}, "body": str(made).encode()})
-        return made
-    return int(bytes(session.execute(FIND, claim).one().body))
+        return str(made)
+    return bytes(session.execute(FIND, claim).one().body).decode()
 
 
 def _try(session: Session, view: Callable[[], ResponseReturnValue]) -> Response:

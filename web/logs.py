@@ -13,7 +13,7 @@ import domain.logs
 
 log = structlog.get_logger("web.requests")
 
-REQUEST_ID = "X-Request-ID"
+HEADER = "X-Request-ID"
 ACCEPTED_ID = re.compile(r"[\w.-]{1,64}\Z", re.ASCII)
 
 
@@ -24,7 +24,7 @@ def init_app(app: Flask) -> None:
 
     @app.before_request
     def begin() -> None:
-        given = request.headers.get(REQUEST_ID, "")
+        given = request.headers.get(HEADER, "")
         g.request_id = given if ACCEPTED_ID.match(given) else uuid.uuid4().hex
         g.started = time.perf_counter()
         structlog.contextvars.clear_contextvars()
@@ -34,14 +34,20 @@ def init_app(app: Flask) -> None:
     def end(response: Response) -> Response:
         if "started" not in g:
             return response
-        response.headers[REQUEST_ID] = g.request_id
+        response.headers[HEADER] = g.request_id
         if request.endpoint is None or not request.endpoint.startswith("health."):
             log.info(
                 "request",
                 method=request.method,
-                path=request.path,
+                path=_path(),
                 status=response.status_code,
                 milliseconds=round((time.perf_counter() - g.started) * 1000, 1),
                 user=getattr(g.get("actor"), "name", None),
             )
         return response
+
+
+def _path() -> str:
+    """Return the path of the request without a secret that is part of it: that of a one-time link."""
+    secret = (request.view_args or {}).get("token")
+    return request.path.replace(secret, "…") if secret else request.path

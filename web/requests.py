@@ -81,10 +81,12 @@ class Request(FlaskRequest):
         RequestEntityTooLarge
             If it is not.
         """
-        self.max_content_length = limit
+        # Of a body whose size is not said no more than this is read, without a word: so one byte more tells.
+        self.max_content_length = limit if self.content_length is not None else limit + 1
         if self.content_length is not None and self.content_length > limit:
             raise RequestEntityTooLarge()
-        self.get_data()
+        if len(self.get_data()) > limit:
+            raise RequestEntityTooLarge()
 
     def read_small_body(self) -> bool:
         """Read a body that is small, if its size was said; tell whether it was read."""

@@ -51,7 +51,12 @@ app.add_defaults(configuration)
 def send_hint() -> None:
     """Tell the workers that there is work. Without a broker it goes on all the same: beat's sweep finds it."""
     try:
-        app.send_task(hints.WORK_TASK, queue=hints.JOBS_QUEUE, ignore_result=True)
+        app.send_task(
+            hints.WORK_TASK,
+            kwargs={"request_id": logs.request_id()},
+            queue=hints.JOBS_QUEUE,
+            ignore_result=True,
+        )
     except Exception as error:  # whatever it is, what was committed is not disturbed
         log.warning("hint_not_sent", error=repr(error))
 

@@ -27,12 +27,11 @@ from domain import document_inbox, logs, settings
 from domain.database import make_engine, make_sessions
 from domain.document_events import Door
 from domain.document_inbox import Incoming
+from domain.hints import GROUP, STREAM
 from worker import receiving
 
 log = structlog.get_logger()
 
-STREAM = "document-events"
-GROUP = "interlog"
 FIELD = b"event"
 
 # Entries taken at once: beyond 500 a transaction gets no faster, and they may be large.

@@ -8,6 +8,7 @@ from typing import Any
 
 import structlog
 from celery.exceptions import Reject
+from structlog.contextvars import bound_contextvars
 
 from domain import document_inbox, document_recording, hints, job_engine, job_kinds
 from domain.database import is_infrastructure
@@ -30,19 +31,35 @@ SECONDS_BEFORE_RETURN = 1.0
 
 
 @app.task(name=hints.WORK_TASK, ignore_result=True)
-def work(**_: Any) -> None:
+def work(request_id: str | None = None, **_: Any) -> None:
+    """Work, and say in the logs which request the hint came from, if it came from one."""
+    with bound_contextvars(request_id=request_id):
+        _work()
+
+
+def _work() -> None:
     """Record document events and do chunks of jobs until there are none, or for about five seconds; then pass the hint
     on. Events go first: they are few milliseconds each, and somebody waits for them.
 
     Who found work wakes one more: the hint of a request wakes one process, and the chunks that its plan cuts are
     work for all of them, up to a second before beat's next sweep.
 
-    With the database away there is nothing to be done; beat's sweep hints again when it is back.
+    Whatever keeps events from being recorded, jobs have their turn. With the database away there is nothing to be done;
+    beat's sweep hints again when it is back.
     """
     end = monotonic() + SECONDS_PER_TASK
     others_know = False
+    records = True
     try:
-        while _record() or job_engine.work_one(database.sessions):
+        while True:
+            try:
+                has_recorded = records and _record()
+            except Exception as error:
+                records = has_recorded = False
+                say = log.warning if is_infrastructure(error) else log.exception
+                say("recording_interrupted", error=str(error))
+            if not (has_recorded or job_engine.work_one(database.sessions)):
+                return
             if monotonic() > end:
                 send_hint()
                 return
@@ -59,6 +76,8 @@ def _record() -> bool:
     """Record a batch of document events; tell whether there was any. After a small one others may gather, so that
     events which come one by one do not cost a transaction each."""
     recorded = document_recording.work(database.sessions)
+    if recorded:
+        log.info("events_recorded", events=recorded)
     if 0 < recorded < SMALL_BATCH:
         sleep(SECONDS_TO_GATHER)
     return recorded > 0

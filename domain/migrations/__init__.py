@@ -4,6 +4,7 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
 from domain.database import make_engine
@@ -33,3 +34,8 @@ def upgrade(database_url: str) -> None:
             connection.commit()
     finally:
         engine.dispose()
+
+
+def revisions() -> list[str]:
+    """Return the revisions that this version of the code knows."""
+    return [one.revision for one in ScriptDirectory.from_config(config("")).walk_revisions()]

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.acceptance.client import Answer
-from tests.acceptance.company import Company
+from ops.faults.client import Answer
+from ops.faults.company import Company
 
 # What a refused request must leave alone.
 KEPT = ("contact", "segment", "segment_line", "interaction", "job", "job_chunk", "job_file", "import_row")

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from tests.acceptance.client import Answer, Client
-from tests.acceptance.company import Company, token_from_command_line
-from tests.acceptance.stack import wait_for
+from ops.faults.client import Answer, Client
+from ops.faults.company import Company, token_from_command_line
+from ops.faults.stack import wait_for
 
 BATCH = "application/cloudevents-batch+json"
 LEFT_BEHIND = "TRUNCATE document_event, document_event_conflict, document_source, contact_account"

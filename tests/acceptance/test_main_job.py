@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import statistics
 
-from tests.acceptance.company import LINES, Company
-from tests.acceptance.stack import wait_for
+from ops.faults.company import LINES, Company
+from ops.faults.stack import wait_for
 
 
 def test_a_segment_becomes_entries_of_the_log(company: Company) -> None:

@@ -6,13 +6,9 @@ import signal
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from http.client import HTTPException
 
-import pytest
-
-from tests.acceptance.client import Answer
-from tests.acceptance.company import LINES, Company
-from tests.acceptance.stack import wait_for
+from ops.faults.client import Answer
+from ops.faults.company import LINES, Company
 
 
 def at_once(count: int, call: Callable[[], Answer]) -> list[Answer]:
@@ -57,52 +53,6 @@ def test_one_key_makes_one_job(company: Company) -> None:
     other = company.client.post(f"/segments/{company.segment(lines=1)}/log", headers=headers)
     assert (other.status, other.json["code"]) == (422, "idempotency_key_reused")
     assert company.stack.value("SELECT count(*) FROM job WHERE kind = 'log_segment'") == 3
-
-
-def test_a_key_sent_again_after_web_was_killed_finds_its_job(company: Company) -> None:
-    """J2 (RELIABILITY 3, case 7): killed after the commit and before the answer, which a silent broker holds up."""
-    stack, headers = company.stack, {"Idempotency-Key": "again"}
-    no = company.segment(lines=100)
-    assert stack.redis.pid
-    stack.kill(stack.redis.pid, number=signal.SIGSTOP)
-    web = stack.leader("web")
-    with ThreadPoolExecutor(1) as pool:
-        sent = pool.submit(lambda: company.client.post(f"/segments/{no}/log", headers=headers))
-        wait_for(lambda: stack.value("SELECT count(*) FROM job WHERE kind = 'log_segment'"), "the commit")
-        stack.kill(*stack.members("web"), web)
-        assert isinstance(sent.exception(), OSError | HTTPException)
-    stack.kill(stack.redis.pid, number=signal.SIGCONT)
-    wait_for(lambda: stack.leader("web") != web and stack.is_whole(), "web is back")
-
-    answer = company.client.post(f"/segments/{no}/log", headers=headers)
-
-    assert (answer.status, answer.headers["idempotency-replayed"]) == (202, "true")
-    company.assert_logged_exactly_once(answer.json["id"], 100)
-    company.assert_sound()
-
-
-@pytest.mark.parametrize("after", [0.0, 0.02])
-def test_a_key_sent_until_it_is_answered_makes_one_job(company: Company, after: float) -> None:
-    """J2 (RELIABILITY 3, case 7): web is killed some time after the request was sent."""
-    stack, headers = company.stack, {"Idempotency-Key": f"until {after}".replace(" ", "-")}
-    no = company.segment(lines=100)
-
-    def send() -> Answer | None:
-        try:
-            return company.client.post(f"/segments/{no}/log", headers=headers)
-        except (OSError, HTTPException):
-            return None
-
-    web = stack.leader("web")
-    with ThreadPoolExecutor(1) as pool:
-        first = pool.submit(send)
-        threading.Event().wait(after)
-        stack.kill(*stack.members("web"), web)
-        first.result()
-    answer = wait_for(send, "an answer")
-    assert answer.status == 202, answer.text
-    company.assert_logged_exactly_once(answer.json["id"], 100)
-    assert stack.value("SELECT count(*) FROM job WHERE kind = 'log_segment'") == 1
 
 
 def test_a_job_can_be_watched_live(company: Company) -> None:

@@ -1,7 +1,8 @@
 """The site as it is served, with a real worker, in a real Chromium.
 
-Chromium is taken from PATH (Debian's package `chromium`) or from the environment variable CHROMIUM.
-INTERLOG_SCREENSHOTS names a folder to keep pictures of the pages in.
+Chromium is taken from PATH (Debian's package `chromium`) or from the environment variable CHROMIUM. Every page that a
+test visits is watched: no error on the console, no request that fails or leads elsewhere, a strict policy. Pictures are
+kept in var/screenshots, or where INTERLOG_SCREENSHOTS says.
 """
 
 from __future__ import annotations
@@ -16,16 +17,19 @@ import urllib.request
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright, Request, sync_playwright
+from babel.messages.pofile import read_po
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, Request, Response, sync_playwright
 from sqlalchemy import NullPool, create_engine
 from sqlalchemy.orm import Session
 
 from domain import contacts, interaction_groups, salespeople, templates, users
 from domain.actors import system
+from domain.settings import Settings
 from ops import commands
 from ops.embedded import EmbeddedRedis
 from ops.processes import wait_until
@@ -34,6 +38,11 @@ from web import i18n
 PASSWORD = "a good long password"
 PEOPLE = 60
 READY_SECONDS = 60
+PICTURES = Path(os.environ.get("INTERLOG_SCREENSHOTS", commands.ROOT / "var" / "screenshots"))
+LOCALES = {"en": "en-GB", "ru": "ru-RU"}
+ROLES = ("viewer", "salesperson", "marketing", "admin")
+# A user whom a test may give a language; the others have that of their browsers.
+POLYGLOT = "polyglot"
 QUIET = ["--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update"]
 
 
@@ -43,6 +52,7 @@ class Site:
 
     url: str
     worker: subprocess.Popen[bytes]
+    settings: Settings
 
     def pause_worker(self) -> None:
         """Let the worker take no new work."""
@@ -107,7 +117,8 @@ def site(
             ]
         )
     ]
-    site = Site(f"http://127.0.0.1:{port}", processes[1])
+    settings = Settings(DATABASE_URL=url, REDIS_URL=stack_redis.url)
+    site = Site(f"http://127.0.0.1:{port}", processes[1], settings)
     try:
         assert wait_until(lambda: _answers(site.url + "/readyz"), READY_SECONDS), (
             logs / "0.log"
@@ -180,8 +191,10 @@ def _fill(url: str) -> None:
                 },
                 actor=actor,
             )
-        for role in ("marketing", "admin"):
-            users.create_user(session, values={"name": role, "role": role, "password": PASSWORD}, actor=actor)
+        for name, role in (*zip(ROLES, ROLES, strict=True), (POLYGLOT, "viewer")):
+            values = {"name": name, "role": role, "password": PASSWORD}
+            own = {"salesperson_code": "JO"} if role == "salesperson" else {}
+            users.create_user(session, values={**values, **own}, actor=actor)
 
 
 @dataclass
@@ -205,27 +218,71 @@ class Visit:
         self.page.press("#password", "Enter")
         self.page.wait_for_url(self.url + "/")
 
-    def picture(self, name: str) -> None:
-        """Keep a picture of the page if a folder is named for it."""
-        folder = os.environ.get("INTERLOG_SCREENSHOTS")
-        if folder:
-            self.page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
+    def post(self, path: str, values: dict[str, Any]) -> dict[str, Any]:
+        """Ask the API for something as the page shown would."""
+        token = self.page.locator("[name=csrf_token]").first.input_value()
+        answer = self.page.request.post(self.url + path, data=values, headers={"X-CSRFToken": token})
+        assert answer.ok, answer.text()
+        return dict(answer.json())
 
-    def listen(self) -> None:
-        """Note console errors, failed requests and requests to other hosts."""
+    def picture(self, name: str) -> None:
+        """Keep a picture of the page."""
+        PICTURES.mkdir(parents=True, exist_ok=True)
+        self.page.screenshot(path=PICTURES / f"{name}.png", full_page=True)
+
+    def watch(self) -> None:
+        """Note console errors, failed requests, requests to other hosts, and pages without a strict policy."""
         self.page.on(
             "console", lambda message: self._complain(message.text) if message.type == "error" else None
         )
         self.page.on("pageerror", lambda error: self._complain(str(error)))
         self.page.on("request", self._look_at)
+        self.page.on("requestfailed", self._look_at_failed)
+        self.page.on("response", self._look_at_answer)
 
     def _look_at(self, request: Request) -> None:
         if not request.url.startswith((self.url, "data:", "blob:")):
             self._complain(f"request to {request.url}")
 
+    def _look_at_failed(self, request: Request) -> None:
+        # What is under way when a page is left is given up; so are streams.
+        if request.failure != "net::ERR_ABORTED":
+            self._complain(f"{request.failure}: {request.url}")
+
+    def _look_at_answer(self, response: Response) -> None:
+        if response.status >= 400:
+            self._complain(f"status of {response.status}: {response.url}")
+        policy = response.headers.get("content-security-policy", "")
+        if response.request.is_navigation_request() and (
+            "default-src 'self'" not in policy or "unsafe" in policy
+        ):
+            self._complain(f"policy of {response.url}: {policy}")
+
     def _complain(self, text: str) -> None:
         if not any(each in text for each in self.expected):
             self.complaints.append(text)
+
+
+@dataclass(frozen=True)
+class Words:
+    """What the pages say for an English text in the language of a visit."""
+
+    language: str
+
+    def __call__(self, english: str, context: str | None = None) -> str:
+        """Return the text; an English one that no page has is an error in every language."""
+        return _texts(self.language)[context, english]
+
+
+@cache
+def _texts(language: str) -> dict[tuple[str | None, str], str]:
+    with i18n.catalogues()["ru"].open("rb") as read:
+        catalogue = read_po(read, locale="ru")
+    return {
+        (message.context, message.id): message.id if language == "en" else str(message.string)
+        for message in catalogue
+        if isinstance(message.id, str) and message.id
+    }
 
 
 @pytest.fixture
@@ -236,13 +293,13 @@ def visit(browser: Browser, site: Site) -> Iterator[Callable[..., Visit]]:
 
     def begin(*, language: str = "en", expected: tuple[str, ...] = (), **options: Any) -> Visit:
         context = browser.new_context(
-            locale={"en": "en-GB", "ru": "ru-RU"}[language],
+            locale=LOCALES[language],
             **{"viewport": {"width": 1280, "height": 800}, **options},
         )
         context.set_default_timeout(15_000)
         contexts.append(context)
         begun = Visit(context.new_page(), site.url, expected=expected)
-        begun.listen()
+        begun.watch()
         visits.append(begun)
         return begun
 

@@ -43,7 +43,7 @@ def test_what_was_not_recorded_is_mended_and_replayed_in_russian(visit: Callable
 
     def are_judged() -> bool:
         page.reload()
-        return page.locator("[name=selected]").count() == 2
+        return page.locator("[name=position]").count() == 2
 
     assert wait_until(are_judged, 15)
     expect(rows.first).to_contain_text("нет шаблона для типа документа «Коммерческое предложение»")
@@ -55,16 +55,17 @@ def test_what_was_not_recorded_is_mended_and_replayed_in_russian(visit: Callable
     expect(page.get_by_text("Сохранено")).to_be_visible()
 
     user.open("/document-events/?document_type=sales_quote")
-    page.get_by_label("Выбрать событие").first.check()
-    page.get_by_role("button", name="Повторить выбранные").click()
-    page.get_by_role("dialog").get_by_role("button", name="Повторить").click()
+    page.locator("td.select input").first.check()
+    page.get_by_role("button", name="Повторить …").click()
+    page.get_by_role("button", name="Повторить", exact=True).click()
     expect(page.get_by_text("Выполнено")).to_be_visible()
     page.get_by_role("link", name="События печати документов").last.click()
     page.locator(".filters").get_by_label("Тип документа").select_option("sales_quote")
     page.get_by_role("button", name="Применить фильтры").click()
     expect(page.locator("tbody .state.is-good")).to_have_count(1)
 
-    page.get_by_role("button", name="Повторить все подходящие…").click()
+    page.get_by_label("Все, что подходят под фильтры").check()
+    page.get_by_role("button", name="Повторить …").click()
     expect(page.get_by_text("Попробовать 1 событие снова?")).to_be_visible()
     page.get_by_role("button", name="Повторить").click()
     expect(page.get_by_text("Выполнено")).to_be_visible()

@@ -24,6 +24,8 @@ WORDS = {
         "skip": "Skip those lines and log the others",
         "logged": "Logged Segment",
         "entries": "Interaction Log Entries",
+        "logged_segments": "Logged Segments",
+        "outbound": "Outbound",
         "no_salesperson": "No salesperson",
     },
     "ru": {
@@ -40,6 +42,8 @@ WORDS = {
         "skip": "Пропустить эти строки и зарегистрировать остальные",
         "logged": "Зарегистрированный сегмент",
         "entries": "Журналы взаимодействий",
+        "logged_segments": "Зарегистрированные сегменты",
+        "outbound": "Исходящий",
         "no_salesperson": "Нет менеджера по продажам",
     },
 }
@@ -65,7 +69,7 @@ def make_segment(visit: Visit, description: str) -> str:
 def test_a_segment_is_made_personalised_and_logged(
     language: str, visit: Callable[..., Visit], site: Site
 ) -> None:
-    """S1 to S5, L1 to L7, in the words users know."""
+    """S1 to S5, L1 to L7, in the words users know: from the home page to the follow-up with the same contacts."""
     words = WORDS[language]
     user = visit(language=language)
     page = user.page
@@ -100,7 +104,9 @@ def test_a_segment_is_made_personalised_and_logged(
     expect(page.locator("#result-title")).to_be_visible()
     follow_up = page.locator("dd a[href^='/segments/']").inner_text()
 
-    page.get_by_role("link", name=words["logged"], exact=True).click()
+    page.get_by_role("link", name=words["logged_segments"]).first.click()
+    user.picture(f"logged-segments-{language}")
+    page.get_by_role("row").filter(has_text=no).get_by_role("link").first.click()
     expect(page.locator("main")).to_contain_text(words["no_salesperson"])
     user.picture(f"logged-segment-{language}")
     page.get_by_role("main").get_by_role("link", name=words["entries"]).click()
@@ -109,9 +115,19 @@ def test_a_segment_is_made_personalised_and_logged(
     user.open(f"/interactions/?segment_no={no}&template_code=CALL")
     expect(page.locator("tbody tr")).to_have_count(1)
     expect(page.locator("tbody tr")).to_contain_text("A call for her")
-    user.open(f"/segments/{follow_up}")
+    page.get_by_role("link", name=words["segments"]).first.click()
+    page.get_by_role("link", name=follow_up, exact=True).click()
     expect(page.locator("h1")).to_have_text(f"Follow-up on segment {no}")
     expect(page.locator("#lines")).to_contain_text(str(PEOPLE - 1))
+    logged = contacts_of(user, f"/api/v1/interactions?segment_no={no}")
+    assert len(logged) == PEOPLE - 1
+    assert contacts_of(user, f"/api/v1/segments/{follow_up}/lines") == logged
+
+
+def contacts_of(user: Visit, path: str) -> list[str]:
+    """The contacts of the rows that the API gives, in order of their numbers."""
+    answer = user.page.request.get(f"{user.url}{path}{'&' if '?' in path else '?'}limit=1000")
+    return sorted(row["contact_no"] for row in answer.json()["items"])
 
 
 def test_the_main_job_without_javascript(visit: Callable[..., Visit]) -> None:
@@ -190,11 +206,14 @@ def test_pressing_twice_makes_one(visit: Callable[..., Visit]) -> None:
 
 
 def create(page: Page, words: dict[str, str]) -> str:
-    """Make a segment from the top bar; return its number."""
+    """Make a segment, beginning on the home page; return its number."""
     page.get_by_role("link", name=words["segments"]).first.click()
     page.get_by_role("link", name=words["new"]).first.click()
     page.fill("#description", "Spring letter")
     page.fill("#template_code", "LETTER")
+    page.fill("#subject", "Good news")
+    page.fill("#unit_duration_min", "5")
+    page.select_option("#information_flow", label=words["outbound"])
     page.get_by_role("button", name=words["create"]).click()
     page.wait_for_url("**/segments/SM*")
     return page.url.rpartition("/")[2]

@@ -42,6 +42,7 @@ def in_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Files that examples mention, in the current folder."""
     archives = tmp_path / "var" / "data" / "archives"
     archives.mkdir(parents=True)
+    (tmp_path / "backups" / "monday").mkdir(parents=True)
     for path in (
         tmp_path / "contacts.csv",
         tmp_path / "people.csv.gz",
@@ -75,10 +76,12 @@ def composed(arguments: list[str]) -> None:
     """Check a call of Docker Compose against the services and our command line."""
     assert arguments[0] == "compose"
     action, *rest = arguments[1:]
-    assert action in {"up", "run"}
+    assert action in {"up", "run", "exec"}
     words = [word for word in rest if not word.startswith("-")]
     for scaled in (word for word in words if "=" in word):
         assert scaled.partition("=")[0] in COMPOSE["services"]
+    if action == "exec":
+        assert words[0] in COMPOSE["services"]
     if action == "run":
         assert words[0] in COMPOSE["services"]
         understood(rest[rest.index(words[0]) + 1 :])

@@ -377,3 +377,35 @@ def test_a_canceled_fill_leaves_the_group_as_it_was(world: World, monkeypatch: p
     drain(world.sessions)
 
     assert members(world, "VIP") == {there}
+
+
+@pytest.mark.parametrize("entire_companies", [False, True])
+@pytest.mark.parametrize("action", ["reduce", "refine"])
+def test_lines_go_in_one_pass_in_a_segment_that_the_planner_has_not_heard_of(
+    session: Session, action: str, entire_companies: bool
+) -> None:
+    """S6: it was filled just now; taken for one line, each of its lines was looked up in all contacts that match."""
+    known, new = make_segment(session, "KNOWN"), make_segment(session, "NEW", lines_count=8_000)
+    session.execute(
+        text("""
+            INSERT INTO contact (no, type, name)
+            SELECT 'C' || n, 'company', 'Company ' || n FROM generate_series(1, 40000) n
+        """)
+    )
+    fill = text("""
+        INSERT INTO segment_line (segment_id, line_no, contact_id)
+        SELECT :segment_id, row_number() OVER (ORDER BY id), id
+        FROM (SELECT id FROM contact ORDER BY id LIMIT :lines) c
+    """)
+    session.execute(fill, {"segment_id": known, "lines": 40_000})
+    for table in ("contact", "segment_line"):
+        session.execute(text(f"ANALYZE {table}"))
+    session.execute(fill, {"segment_id": new, "lines": 8_000})
+    session.execute(text("SET LOCAL statement_timeout = '5s'"))
+    options = {"entire_companies": True} if entire_companies else {}
+    values = {"action": action, "filters": {"contact": {"name": ["57"]}}, **options}
+
+    counts = criteria.count(session, session.get_one(Segment, new), values=values)
+
+    matching = sum("57" in str(number) for number in range(1, 8_001))
+    assert counts["removed"] == (matching if action == "reduce" else 8_000 - matching)

@@ -6,10 +6,11 @@ from typing import Any, ClassVar
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, sessionmaker
 
 from domain import actors, job_engine, jobs
-from domain.database import transaction
+from domain.database import is_infrastructure, transaction
 from domain.errors import Fault, Invalid
 from domain.job_engine import KINDS, Chunk, Kind
 from domain.jobs import Job, State
@@ -196,6 +197,32 @@ def test_a_lost_connection_is_no_failure_of_the_chunk(sessions: Sessions) -> Non
     assert state_of(sessions, job)["state"] == "succeeded"
 
 
+def test_a_chunk_that_its_surroundings_put_back_waits_and_lets_other_jobs_go_first(
+    sessions: Sessions,
+) -> None:
+    """RELIABILITY 3, case 27: a full disk is not asked again and again at once."""
+    job = ask(sessions, rows=2)
+    work(sessions)
+    full = "DO $$ BEGIN RAISE EXCEPTION 'no space' USING ERRCODE = 'disk_full'; END $$"
+    Writer.wrong = {"work 1": lambda session: session.execute(text(full))}
+    work(sessions)
+    other = ask(sessions, rows=2, kind="keeper")
+    Writer.wrong = {}
+
+    while job_engine.work_one(sessions, grace=0, backoff=60):
+        pass
+    assert state_of(sessions, other)["state"] == "succeeded"
+    assert state_of(sessions, job)["state"] == "running"
+    with sessions() as session:
+        query = text("SELECT state, attempt, failures FROM job_chunk WHERE job_id = :id AND no = 1")
+        assert tuple(session.execute(query, {"id": job.id}).one()) == ("pending", 1, 0)
+
+    with transaction(sessions) as session:
+        session.execute(text("DELETE FROM written"))
+    drain(sessions)
+    assert state_of(sessions, job)["state"] == "succeeded"
+
+
 def test_poison_fails_with_its_error_and_what_was_done_is_undone(sessions: Sessions) -> None:
     job = ask(sessions)
     Writer.wrong = {"work 3": ValueError("the chunk is bad")}
@@ -353,3 +380,42 @@ def test_a_kind_that_a_worker_does_not_know_is_left_to_newer_ones(
 
     assert not work(sessions)
     assert state_of(sessions, job)["state"] == "queued"
+
+
+def test_a_wish_to_cancel_a_job_of_a_kind_that_is_not_known_is_left_to_newer_ones(
+    sessions: Sessions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """RELIABILITY 3, beside the matrix: otherwise it stopped the older workers, and the older site could not ask."""
+    newer, other = ask(sessions), ask(sessions, kind="keeper")
+    with monkeypatch.context() as older:
+        older.delitem(KINDS, "writer")
+        cancel(sessions, newer)
+        with transaction(sessions) as session:
+            session.execute(text("UPDATE job_cancel SET requested_at = requested_at - interval '2 seconds'"))
+        drain(sessions)
+        assert state_of(sessions, other)["state"] == "succeeded"
+        assert state_of(sessions, newer)["state"] == "canceling"
+
+    drain(sessions)
+
+    assert state_of(sessions, newer)["state"] == "canceled"
+
+
+def test_a_small_job_whose_connection_is_lost_is_an_outage_for_whoever_asked(
+    sessions: Sessions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """RELIABILITY 3, case 5: there is no savepoint to go back to, and the request can be sent again."""
+    monkeypatch.setattr(Writer, "is_small", lambda *_: True)
+    monkeypatch.setitem(
+        Writer.wrong,
+        "work 1",
+        lambda session: session.execute(text("SELECT pg_terminate_backend(pg_backend_pid())")),
+    )
+    parameters = {"rows": 4}
+    with sessions() as session:
+        job = jobs.create(session, kind="writer", parameters=parameters, actor=actors.system(session))
+        with pytest.raises(DBAPIError) as lost:
+            job_engine.do_if_small(session, job)
+        session.rollback()
+    assert is_infrastructure(lost.value)
+    assert written(sessions) == []

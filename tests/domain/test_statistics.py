@@ -64,3 +64,24 @@ def test_entries_count_for_the_group_they_were_logged_with(session: Session, act
 
 def test_nothing_asked_nothing_answered(session: Session) -> None:
     assert statistics.of(session, by="contact", ids=[]) == {}
+
+
+def test_the_latest_entries_are_counted_by_day_and_by_group(session: Session) -> None:  # T5
+    contact = make_contact(session)
+    letter = make_template(
+        session, "LETTER", group_code=make_group(session, "LETTERS", description="Letters").code
+    )
+    call = make_template(session, "CALL", group_code=make_group(session, "CALLS").code)
+    for day, template, columns in (
+        ("2026-03-07", letter, {}),
+        ("2026-03-08", letter, {}),
+        ("2026-03-10", letter, {}),
+        ("2026-03-10", call, {}),
+        ("2026-03-10", call, {"canceled_at": "2026-03-11"}),
+        ("2026-03-11", call, {}),
+    ):
+        make_entry(session, contact, template, date=day, **columns)
+    assert statistics.lately(session, last=date(2026, 3, 10), days=3) == (
+        {date(2026, 3, 8): 1, date(2026, 3, 10): 2},
+        [("LETTERS", "Letters", 2), ("CALLS", "", 1)],
+    )

@@ -56,6 +56,7 @@ def test_a_user_is_made_described_and_acts(session: Session) -> None:  # U1, U2
         email="a@b.c",
         salesperson_code="hr",
         language_code="ru",
+        timezone="Europe/Moscow",
     )
 
     assert users.describe(session, [users.get(session, "anna.k")]) == [
@@ -66,6 +67,7 @@ def test_a_user_is_made_described_and_acts(session: Session) -> None:  # U1, U2
             "role": "marketing",
             "salesperson_code": "HR",
             "language_code": "ru",
+            "timezone": "Europe/Moscow",
             "active": True,
         }
     ]
@@ -75,6 +77,7 @@ def test_a_user_is_made_described_and_acts(session: Session) -> None:  # U1, U2
         role=Role.MARKETING,
         salesperson_id=salesperson.id,
         language_code="ru",
+        timezone="Europe/Moscow",
         user_id=user.id,
     )
 
@@ -89,6 +92,7 @@ def test_all_faults_are_told_at_once_and_a_password_never(session: Session) -> N
             email="x",
             salesperson_code="NONE",
             language_code="de",
+            timezone="Mars/Olympus",
             active=None,
             password="too short",
         )
@@ -98,6 +102,7 @@ def test_all_faults_are_told_at_once_and_a_password_never(session: Session) -> N
         ("email", "invalid"),
         ("salesperson_code", "unknown"),
         ("language_code", "not_a_choice"),
+        ("timezone", "unknown"),
         ("active", "required"),
         ("password", "invalid"),
     }

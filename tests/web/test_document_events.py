@@ -446,6 +446,8 @@ def test_events_are_tried_again_after_the_setup_was_mended(
         ({"source": "a"}, [("ids", "required")]),
         ({"all": "yes"}, [("all", "invalid")]),
         ({"x": 1}, [("filter", "filter_missing"), ("x", "unknown_field")]),
+        ({"source": "s", "ids": ["1"], "all": True}, [("all", "invalid")]),
+        ({"source": "s", "ids": ["1"], "filter": {"a": "\x00"}}, [("filter", "invalid")]),
     ],
 )
 def test_a_replay_must_say_of_what(admin: Client, body: Any, faults: list[tuple[str, str]]) -> None:

@@ -71,6 +71,18 @@ def test_without_the_database_the_answer_is_503_and_when_to_come_again(
     assert "interlog_database_up 0.0" in app.test_client().get("/metrics").text
 
 
+def test_a_page_that_says_what_went_wrong_finds_the_database_away_as_well(
+    app_with: Callable[..., Flask], closed_port: int
+) -> None:
+    """Case 30: a form whose token does not hold, from somebody whose session names a user."""
+    app = app_with(database_url=f"postgresql://nobody@127.0.0.1:{closed_port}/nothing")
+    client = app.test_client()
+    with client.session_transaction() as cookie:
+        cookie["_user_id"] = "1.1"
+    answer = client.post("/sign-in", data={"csrf_token": "another"})
+    assert (answer.status_code, int(answer.headers["Retry-After"]) > 0) == (503, True)
+
+
 @pytest.mark.parametrize("port", ["silent_port", "closed_port"])
 def test_without_the_broker_work_is_taken_all_the_same(  # noqa: PLR0917
     request: pytest.FixtureRequest,

@@ -16,12 +16,13 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
 from domain import document_inbox, hints
+from domain.hints import GROUP, STREAM
 from ops import commands
 from ops.commands import ROOT
 from ops.processes import wait_until
 from tests.domain.events import as_text, make_event
 from worker import consumer
-from worker.consumer import GROUP, STREAM, Consumer
+from worker.consumer import Consumer
 
 
 def add(client: redis.Redis, *events: Any) -> list[bytes]:

@@ -31,6 +31,8 @@ from domain.values import (
 
 DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 TIME = re.compile(r"\d{2}:\d{2}(:\d{2})?", re.ASCII)
+# The format "time" of JSON Schema wants an offset.
+TIME_SHOWN = r"^\d{2}:\d{2}(:\d{2})?$"
 AMOUNT = re.compile(r"-?\d{1,20}(\.\d{1,20})?", re.ASCII)
 LARGEST_BIGINT = 2**63 - 1
 
@@ -183,7 +185,7 @@ Total = Annotated[
 ]
 Day = Annotated[date, PlainValidator(_day), WithJsonSchema({"type": "string", "format": "date"})]
 TimeOfDay = Annotated[
-    time, PlainValidator(_time_of_day), WithJsonSchema({"type": "string", "format": "time"})
+    time, PlainValidator(_time_of_day), WithJsonSchema({"type": "string", "pattern": TIME_SHOWN})
 ]
 Instant = Annotated[
     datetime, PlainValidator(_instant), WithJsonSchema({"type": "string", "format": "date-time"})

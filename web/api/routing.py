@@ -39,7 +39,8 @@ class Api(APIBlueprint):
             __name__,
             abp_tags=[{"name": tag}],
             abp_security=SECURITY,
-            abp_responses={"4XX": dict(PROBLEMS), "5XX": dict(PROBLEMS)},
+            # 422 as well, or the library says of itself what it would answer
+            abp_responses={"422": dict(PROBLEMS), "4XX": dict(PROBLEMS), "5XX": dict(PROBLEMS)},
             operation_id_callback=_operation_id,
         )
 

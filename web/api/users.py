@@ -52,6 +52,7 @@ class UserFields(BaseModel):
     role: RoleName | None
     salesperson_code: Code | None
     language_code: Literal["en", "ru"] | None
+    timezone: Name | None
     active: Flag | None
 
 

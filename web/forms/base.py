@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import uuid
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -21,10 +22,13 @@ Groups = tuple[tuple[Any, tuple[str, ...]], ...]
 class RecordForm(FlaskForm):
     """A form over the stored fields of one record.
 
-    `etag` is the state that was shown, so that an edit made meanwhile by somebody else is noticed.
+    `etag` is the state that was shown, so that an edit made meanwhile by somebody else is noticed; `shown_as` a value
+    of the form's own from when it was shown, so that it can be sent twice and does its work once.
     """
 
     etag = HiddenField()
+    # Tells two forms with the same content apart, and one that is sent twice from both.
+    shown_as = HiddenField(default=lambda: uuid.uuid4().hex)
 
     # Fields in the order and groups they are shown in. Empty: all in one group.
     groups: Groups = ()
@@ -74,16 +78,21 @@ class RecordForm(FlaskForm):
                 faults.append(fault)
         return faults
 
-    def fault_count(self) -> int:
-        """Count the fields that have faults beside them."""
-        fields = [
+    def renew(self) -> None:
+        """Make the form another one, after its content has been refused."""
+        self.shown_as.data = uuid.uuid4().hex
+
+    def faulty_fields(self) -> list[Field]:
+        """Give the fields that have faults beside them, in the order in which they are shown."""
+        shown = [field for _title, fields in self.shown_groups() for field in fields]
+        parts = [
             part
-            for field in self.value_fields()
+            for field in shown
             for part in (
                 [p for e in field.entries for p in e.form] if isinstance(field, RowsField) else [field]
             )
         ]
-        return sum(1 for field in fields if field.errors)
+        return [field for field in parts if field.errors]
 
     def add_spare_rows(self) -> None:
         """Have blank rows ready in every field of rows."""

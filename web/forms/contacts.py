@@ -8,7 +8,6 @@ from wtforms import Form
 from web import vocabulary as words
 from web.forms.base import RecordForm
 from web.forms.fields import ChoiceField, CodeField, CodesField, FlagField, RowsField, TextField
-from web.pages import options
 
 FIELDS = words.FIELDS
 SEVERAL = _("Several, separated by commas.")
@@ -54,7 +53,7 @@ class ContactForm(RecordForm):
     company_no = CodeField(
         FIELDS["company_no"], lookup="company", hint=_("Number of the company that a person belongs to.")
     )
-    salesperson_code = CodeField(FIELDS["salesperson_code"], options=options.salespeople)
+    salesperson_code = CodeField(FIELDS["salesperson_code"], lookup="salesperson")
     language_code = CodeField(FIELDS["language_code"])
     email = TextField(FIELDS["email"])
     phone = TextField(FIELDS["phone"])

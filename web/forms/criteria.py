@@ -19,7 +19,6 @@ from web.forms.fields import (
     FlagField,
     TextField,
 )
-from web.pages import options
 
 FIELDS = words.FIELDS
 T = TypeVar("T")
@@ -58,10 +57,10 @@ class CriteriaForm(RecordForm):
         FIELDS["business_relations"], hint=_("People have their company's as well.")
     )
     job_responsibilities = CodesField(FIELDS["job_responsibilities"], hint=SEVERAL)
-    entry_template_code = CodeField(FIELDS["template_code"], options=options.interaction_templates)
-    entry_group_code = CodeField(FIELDS["group_code"], options=options.groups)
-    entry_campaign_no = CodeField(FIELDS["campaign_no"], options=options.campaigns)
-    entry_salesperson_code = CodeField(FIELDS["salesperson_code"], options=options.salespeople)
+    entry_template_code = CodeField(FIELDS["template_code"], lookup="template")
+    entry_group_code = CodeField(FIELDS["group_code"], lookup="group")
+    entry_campaign_no = CodeField(FIELDS["campaign_no"], lookup="campaign")
+    entry_salesperson_code = CodeField(FIELDS["salesperson_code"], lookup="salesperson")
     entry_segment_no = CodeField(FIELDS["segment_no"])
     entry_logged_segment_no = CodeField(FIELDS["logged_segment_no"])
     entry_evaluation = ChoiceField(FIELDS["evaluation"], words=words.EVALUATIONS, blank=_("Any"))
@@ -142,14 +141,14 @@ class ApplyCriteriaForm(RecordForm):
     """Which saved criteria are done."""
 
     needed = ("code",)
-    code = CodeField(_("Saved Criteria"), options=options.saved_criteria)
+    code = CodeField(_("Saved Criteria"), lookup="saved_criteria")
 
 
 class ReuseForm(RecordForm):
     """Which logged segment's contacts are added."""
 
     needed = ("logged_segment_no",)
-    logged_segment_no = CodeField(FIELDS["logged_segment_no"], options=options.logged_segments)
+    logged_segment_no = CodeField(FIELDS["logged_segment_no"], lookup="logged_segment")
 
     def values(self) -> dict[str, Any]:
         """Give the number as a number."""

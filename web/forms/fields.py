@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, time
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -24,9 +24,6 @@ MAX_MINUTES = 1_000_000
 BLANK = "(blank)"
 SPACES = re.compile(r"[\s\u00a0\u202f]+")
 
-# Options of a code field: (code, name) pairs, read when the form is shown.
-Options = Callable[[], Iterable[tuple[str, str]]]
-
 
 class ValueField(Field):
     """A field whose text is read into `data`; what cannot be read stays as typed and becomes a fault."""
@@ -40,6 +37,7 @@ class ValueField(Field):
         self.fault: Fault | None = None
         self.typed: str | None = None
         self.inherited: Any = None
+        self.is_own = False
 
     def read(self, text: str) -> Any:
         """Read `text`, never blank; raise `Unreadable` if it cannot be."""
@@ -95,24 +93,11 @@ class TextField(ValueField):
 
 
 class CodeField(TextField):
-    """A code of another record; `options` are offered while typing, any code can be typed."""
+    """A code of another record; what `lookup` names (`web/pages/lookup.py`) is offered, any code can be typed."""
 
-    def __init__(
-        self,
-        label: Any = None,
-        *,
-        options: Options | None = None,
-        lookup: str | None = None,
-        **arguments: Any,
-    ) -> None:
+    def __init__(self, label: Any = None, *, lookup: str | None = None, **arguments: Any) -> None:
         super().__init__(label, **{"limit": 20, **arguments})
-        self.options = options
         self.lookup = lookup
-        self.offers = bool(options or lookup)
-
-    def listed(self) -> list[tuple[str, str]]:
-        """Return the codes to offer, each with its name."""
-        return list(self.options()) if self.options else []
 
 
 class WholeField(ValueField):

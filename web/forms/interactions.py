@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from typing import Any
 
 from flask_babel import lazy_gettext as _
@@ -61,8 +60,6 @@ class InteractionForm(LineForm):
         ),
         (None, ("comments",)),
     )
-    # Tells two forms with the same content apart, and one that is sent twice from both.
-    shown_as = HiddenField(default=lambda: uuid.uuid4().hex)
     source_entry_no = HiddenField()
 
     contact_no = CodeField(
@@ -74,10 +71,6 @@ class InteractionForm(LineForm):
     contact_via = TextField(FIELDS["contact_via"], hint=_("The phone number of a call."))
     opportunity_no = TextField(FIELDS["opportunity_no"], limit=60)
     comments = RowsField(CommentRow, FIELDS["comments"], names=("comment",), spare=1)
-
-    def renew(self) -> None:
-        """Make the form another one, after its content has been refused."""
-        self.shown_as.data = uuid.uuid4().hex
 
     def interaction_values(self) -> dict[str, Any]:
         """Give what was typed as the fields of API.md."""

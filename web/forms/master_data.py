@@ -18,7 +18,6 @@ from web.forms.fields import (
     TextField,
     WholeField,
 )
-from web.pages import options
 
 FIELDS = words.FIELDS
 BLANK = "–"
@@ -45,7 +44,7 @@ class CampaignForm(RecordForm):
     description = TextField(FIELDS["description"])
     starting_date = DayField(FIELDS["starting_date"])
     ending_date = DayField(FIELDS["ending_date"])
-    salesperson_code = CodeField(FIELDS["salesperson_code"], options=options.salespeople)
+    salesperson_code = CodeField(FIELDS["salesperson_code"], lookup="salesperson")
 
 
 class InteractionGroupForm(RecordForm):
@@ -87,7 +86,7 @@ class InteractionTemplateForm(RecordForm):
     )
     code = CodeField(FIELDS["code"])
     description = TextField(FIELDS["description"])
-    group_code = CodeField(FIELDS["group_code"], options=options.groups)
+    group_code = CodeField(FIELDS["group_code"], lookup="group")
     retired = FlagField(
         FIELDS["retired"], hint=_("Hidden from new work. The log keeps its code and description.")
     )
@@ -102,7 +101,7 @@ class InteractionTemplateForm(RecordForm):
         FIELDS["ignore_contact_correspondence_type"],
         hint=_("The type of this template is used whatever the contact prefers."),
     )
-    campaign_no = CodeField(FIELDS["campaign_no"], options=options.campaigns)
+    campaign_no = CodeField(FIELDS["campaign_no"], lookup="campaign")
     campaign_target = FlagField(FIELDS["campaign_target"])
     campaign_response = FlagField(FIELDS["campaign_response"])
     language_code = CodeField(_("Default Language"), hint=_("One of the languages below."))
@@ -142,9 +141,9 @@ class SetupForm(RecordForm):
     timezone = TextField(
         FIELDS["timezone"], hint=_("IANA name such as Europe/Berlin; dates of entries are in this zone.")
     )
-    segment_nos = CodeField(FIELDS["segment_nos"], options=options.number_series)
-    contact_nos = CodeField(FIELDS["contact_nos"], options=options.number_series)
-    campaign_nos = CodeField(FIELDS["campaign_nos"], options=options.number_series)
+    segment_nos = CodeField(FIELDS["segment_nos"], lookup="number_series")
+    contact_nos = CodeField(FIELDS["contact_nos"], lookup="number_series")
+    campaign_nos = CodeField(FIELDS["campaign_nos"], lookup="number_series")
     reprint_window_hours = WholeField(
         FIELDS["reprint_window_hours"],
         hint=_("Prints of one document within this time count on one entry; 0 records every print."),
@@ -166,12 +165,13 @@ class UserForm(RecordForm):
     role = ChoiceField(FIELDS["role"], words=words.ROLES)
     salesperson_code = CodeField(
         FIELDS["salesperson_code"],
-        options=options.salespeople,
+        lookup="salesperson",
         hint=_("Whose entries are the user's own; also the default on new segments."),
     )
     language_code = ChoiceField(
         FIELDS["language_code"], words={"en": "English", "ru": "Русский"}, blank=_("As the browser")
     )
+    timezone = TextField(FIELDS["timezone"], hint=_("Such as Europe/Berlin; blank for that of the setup."))
     active = FlagField(FIELDS["active"], hint=_("Someone who is not active cannot sign in."))
 
 
@@ -181,5 +181,5 @@ class TokenForm(RecordForm):
     needed = ("name", "role")
     name = CodeField(FIELDS["name"], hint=_("The user shown on everything made with the token."))
     role = ChoiceField(FIELDS["role"], words=words.ROLES)
-    salesperson_code = CodeField(FIELDS["salesperson_code"], options=options.salespeople)
+    salesperson_code = CodeField(FIELDS["salesperson_code"], lookup="salesperson")
     expires_at = DayField(FIELDS["expires_at"], hint=_("Last day, in UTC. Blank: does not expire."))

@@ -11,7 +11,6 @@ from flask_babel import lazy_gettext as _
 from domain.purge_filters import CHECKS
 from web.forms.base import RecordForm
 from web.forms.fields import CodeField, DayField, FlagField, TextField, WholeField
-from web.pages import options
 from web.vocabulary import FIELDS
 
 FILTERS = tuple(CHECKS)
@@ -27,10 +26,10 @@ class PurgeForm(RecordForm):
     contact_no = CodeField(FIELDS["contact_no"])
     date_from = DayField(_("From Date"))
     date_to = DayField(_("To Date"))
-    campaign_no = CodeField(FIELDS["campaign_no"], options=options.campaigns)
-    group_code = CodeField(FIELDS["group_code"], options=options.groups)
-    template_code = CodeField(FIELDS["template_code"], options=options.interaction_templates)
-    salesperson_code = CodeField(FIELDS["salesperson_code"], options=options.salespeople)
+    campaign_no = CodeField(FIELDS["campaign_no"], lookup="campaign")
+    group_code = CodeField(FIELDS["group_code"], lookup="group")
+    template_code = CodeField(FIELDS["template_code"], lookup="template")
+    salesperson_code = CodeField(FIELDS["salesperson_code"], lookup="salesperson")
     canceled_for_days = WholeField(
         FIELDS["canceled_for_days"], maximum=36_500, hint=_("Days of 24 hours since the cancel.")
     )

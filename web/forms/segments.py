@@ -21,7 +21,6 @@ from web.forms.fields import (
     NamesField,
     TextField,
 )
-from web.pages import options
 
 FIELDS = words.FIELDS
 
@@ -67,10 +66,10 @@ class SegmentForm(RecordForm):
     description = TextField(FIELDS["description"], hint=_("Needed before the segment can be logged."))
     date = DayField(FIELDS["date"])
     salesperson_code = CodeField(
-        FIELDS["salesperson_code"], options=options.salespeople, hint=_("Blank: each contact's own.")
+        FIELDS["salesperson_code"], lookup="salesperson", hint=_("Blank: each contact's own.")
     )
-    campaign_no = InheritedCodeField(FIELDS["campaign_no"], options=options.campaigns)
-    template_code = CodeField(FIELDS["template_code"], options=options.interaction_templates)
+    campaign_no = InheritedCodeField(FIELDS["campaign_no"], lookup="campaign")
+    template_code = CodeField(FIELDS["template_code"], lookup="template")
     subject = TextField(FIELDS["subject"], limit=250)
     language_code = InheritedCodeField(FIELDS["language_code"])
     correspondence_type = InheritedChoiceField(
@@ -108,10 +107,10 @@ class LineForm(RecordForm):
     )
     description = TextField(FIELDS["description"])
     date = DayField(FIELDS["date"])
-    salesperson_code = CodeField(FIELDS["salesperson_code"], options=options.salespeople)
-    campaign_no = InheritedCodeField(FIELDS["campaign_no"], options=options.campaigns)
+    salesperson_code = CodeField(FIELDS["salesperson_code"], lookup="salesperson")
+    campaign_no = InheritedCodeField(FIELDS["campaign_no"], lookup="campaign")
     evaluation = ChoiceField(FIELDS["evaluation"], words=words.EVALUATIONS, blank="–")
-    template_code = CodeField(FIELDS["template_code"], options=options.interaction_templates)
+    template_code = CodeField(FIELDS["template_code"], lookup="template")
     subject = TextField(FIELDS["subject"], limit=250)
     language_code = InheritedCodeField(FIELDS["language_code"])
     correspondence_type = InheritedChoiceField(

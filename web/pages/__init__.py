@@ -10,11 +10,13 @@ from web.pages import (
     audit,
     campaigns,
     canceling,
+    charts,
     contacts,
     criteria_words,
     document_events,
     errors,
     guard,
+    guide,
     home,
     housekeeping,
     interaction_card,
@@ -22,8 +24,10 @@ from web.pages import (
     interaction_groups,
     interaction_templates,
     interactions,
+    job_words,
     jobs,
     layout,
+    list_actions,
     logged_segments,
     lookup,
     many_lines,
@@ -34,6 +38,7 @@ from web.pages import (
     purges,
     salespeople,
     saved_criteria,
+    search,
     segment_criteria,
     segment_lines,
     segments,
@@ -48,9 +53,13 @@ from web.pages import (
 
 NOUNS = (
     home,
+    search,
+    charts,
     sign_in,
     account,
+    guide,
     lookup,
+    list_actions,
     contacts,
     timeline,
     personal_data,
@@ -90,7 +99,9 @@ def register(app: Flask) -> None:
     app.config.setdefault("WTF_CSRF_TIME_LIMIT", None)
     Bootstrap5(app)
     layout.init_app(app)
-    app.jinja_env.globals["criteria_words"] = criteria_words
+    app.jinja_env.globals.update(
+        criteria_words=criteria_words, job_words=job_words, jobs_under_way=jobs.under_way
+    )
     errors.init_app(app)
     pages = Blueprint("pages", __name__)
     guard.protect(pages)

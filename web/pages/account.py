@@ -1,14 +1,16 @@
-"""The user's own settings: language, theme, password."""
+"""The user's own settings: language, theme, time zone, password."""
 
 from __future__ import annotations
+
+from zoneinfo import available_timezones
 
 from flask import Blueprint, flash, redirect, request, url_for
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _
 
-from domain import users
-from domain.errors import Fault, Invalid
-from web import database, i18n, identity
+from domain import setup, users
+from domain.errors import Fault, Forbidden, Invalid, Refusal
+from web import database, i18n, identity, messages
 from web.forms.base import RecordForm, show_faults
 from web.pages import guard, layout, records
 from web.pages.records import Answer
@@ -45,13 +47,33 @@ def switch_language() -> Answer:
 @blueprint.post("/appearance")
 def appearance() -> Answer:
     """Keep the theme chosen for this browser."""
-    answer = redirect(url_for("pages.account.show"), 303)
+    answer = redirect(guard.safe_next(request.form.get("next")), 303)
     if request.form.get("theme") in layout.THEMES:
         answer.set_cookie(
             layout.THEME_COOKIE, request.form["theme"], max_age=YEAR, samesite="Lax", httponly=True
         )
-        flash(gettext("Saved."), "good")
     return answer  # type: ignore[return-value]
+
+
+@blueprint.post("/time-zone")
+def timezone() -> Answer:
+    """Keep the time zone that the user sees times in; blank is that of the setup."""
+    session, actor = database.session(), identity.required()
+    back = redirect(url_for("pages.account.show"), 303)
+    if actor.user_id is None:
+        raise Forbidden()
+    try:
+        users.change_user(
+            session,
+            users.get(session, actor.name, lock=True),
+            values={"timezone": request.form.get("timezone", "").strip() or None},
+            actor=actor,
+        )
+        flash(gettext("Saved."), "good")
+    except Refusal as refusal:
+        database.undo()
+        flash(messages.refusal_message(refusal), "bad")
+    return back  # type: ignore[return-value]
 
 
 @blueprint.route("/my-settings", methods=["GET", "POST"])
@@ -63,7 +85,12 @@ def show() -> Answer:
         flash(gettext("The password has been changed."), "good")
         return redirect(url_for("pages.account.show"), 303)  # type: ignore[return-value]
     return records.form_page(
-        "account/card.html", form, themes=layout.THEMES, has_user=actor.user_id is not None
+        "account/card.html",
+        form,
+        has_user=actor.user_id is not None,
+        timezone=actor.timezone or "",
+        setup_timezone=setup.get(database.session()).timezone,
+        timezones=sorted(available_timezones()),
     )
 
 
@@ -82,7 +109,7 @@ def _change_password(form: PasswordForm, actor: users.Actor) -> bool:
         faults.append(Fault("password", "required"))
     if faults:
         show_faults(form, Invalid(faults))
-    if form.fault_count():
+    if form.faulty_fields():
         database.undo()
         return False
     changed = records.attempt(

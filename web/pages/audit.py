@@ -15,9 +15,9 @@ from sqlalchemy.orm import Session
 
 from domain import audit
 from domain.actors import Role
-from web import database, vocabulary
+from web import vocabulary
 from web.pages import guard, layout, lists
-from web.pages.lists import Column, Filter
+from web.pages.lists import Column, Filter, Listing
 from web.vocabulary import FIELDS
 
 blueprint = Blueprint("audit", __name__, url_prefix="/audit")
@@ -38,6 +38,8 @@ COLUMNS = (
     Column("at", _("When"), "instant"),
     Column("user", FIELDS["user"], "code"),
     Column("action", _("Action"), "choice", words=vocabulary.AUDIT_ACTIONS),
+    Column("object", _("Object")),
+    Column("said", _("Changes")),
 )
 # Things with a page of their own, by the key the audit has.
 PAGES = {
@@ -73,19 +75,37 @@ class Change:
     new: str
 
 
+def _fetch(session: Session, wanted: lists.Wanted) -> list[dict[str, Any]]:
+    found = audit.page(session, filters=wanted.filters, **wanted.place)
+    return [
+        {**deed, "object": f"{deed['thing']} {deed['object_key']}", "said": _said(deed["told"])}
+        for deed in _told(session, found)
+    ]
+
+
+def _said(told: Iterable[Change]) -> str:
+    return "; ".join(f"{change.label}: {change.old} → {change.new}" for change in told)
+
+
+LISTING = lists.register(
+    Listing(
+        name="audit",
+        columns=COLUMNS,
+        filters=FILTERS,
+        fetch=_fetch,
+        key="id",
+        sorts=lists.NEWEST_FIRST,
+        sorted_by={"at": "made"},
+        reads=Role.ADMIN,
+    )
+)
+
+
 @blueprint.get("/")
 @guard.needs(Role.ADMIN)
 def index() -> str:
-    """List what everybody changed, newest first."""
-    session = database.session()
-
-    def fetch(filters: dict[str, list[str]], after: str | None, limit: int) -> list[dict[str, Any]]:
-        number = lists.whole(after)
-        found = audit.page(session, filters=filters, after=str(number) if number else None, limit=limit)
-        return _told(session, found)
-
-    shown = lists.read(columns=COLUMNS, filters=FILTERS, fetch=fetch, key="id")
-    return render_template("audit/list.html", list=shown)
+    """List what everybody changed, newest first unless the other order is chosen."""
+    return render_template("audit/list.html", list=lists.read(LISTING))
 
 
 def history(session: Session, object_type: str, object_key: object) -> list[dict[str, Any]] | None:

@@ -11,8 +11,8 @@ from domain import campaign_entries, campaigns
 from domain.users import Role
 from web import vocabulary
 from web.forms.master_data import CampaignForm
-from web.pages import lists, options, records, statistics
-from web.pages.lists import Column, Filter
+from web.pages import lists, records, statistics
+from web.pages.lists import Column, Filter, Listing
 from web.vocabulary import FIELDS
 
 ENTRY_COLUMNS = (
@@ -33,19 +33,33 @@ ENTRY_COLUMNS = (
 )
 
 
-def _extra(session: Session, campaign: Any, stored: records.Stored) -> dict[str, Any]:
-    def fetch(_filters: dict[str, list[str]], after: str | None, limit: int) -> list[dict[str, Any]]:
-        found = campaign_entries.of_campaign(session, campaign, after=lists.whole(after), limit=limit)
-        return [
-            {**shown, "canceled_itself": entry.canceled_at is not None}
-            for entry, shown in zip(found, campaign_entries.describe(session, found), strict=True)
-        ]
+def _fetch_entries(session: Session, wanted: lists.Wanted) -> list[dict[str, Any]]:
+    campaign = campaigns.get(session, wanted.of or "")
+    found = campaign_entries.of_campaign(session, campaign, **wanted.place)
+    return [
+        {**shown, "canceled_itself": entry.canceled_at is not None}
+        for entry, shown in zip(found, campaign_entries.describe(session, found), strict=True)
+    ]
 
+
+ENTRIES = lists.register(
+    Listing(
+        name="campaign_entries",
+        columns=ENTRY_COLUMNS,
+        filters=(),
+        fetch=_fetch_entries,
+        key="entry_no",
+        sorts=lists.OLDEST_FIRST,
+        sorted_by={"entry_no": "made"},
+        after_name="after_entry",
+    )
+)
+
+
+def _extra(session: Session, campaign: Any, stored: records.Stored) -> dict[str, Any]:
     return {
         **statistics.of(session, "campaign", campaign, {"campaign_no": stored["no"]}),
-        "entries": lists.read(
-            columns=ENTRY_COLUMNS, filters=(), fetch=fetch, key="entry_no", after_name="after_entry"
-        ),
+        "entries": lists.read(ENTRIES, of=stored["no"]),
     }
 
 
@@ -68,7 +82,7 @@ NOUN = records.Noun(
     ),
     filters=(
         Filter("q", _("Search"), "search", hint=_("No. or description")),
-        Filter("salesperson_code", FIELDS["salesperson_code"], "code", listed=options.salespeople),
+        Filter("salesperson_code", FIELDS["salesperson_code"], "code", lookup="salesperson"),
     ),
     writes=Role.MARKETING,
     card="campaigns/card.html",

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from flask import Blueprint, flash, redirect, url_for
+from flask import Blueprint, flash, redirect, request, url_for
 from flask_babel import gettext
 
 from domain import campaign_entries, campaigns, canceling, logged_segment_deletion, logged_segments
 from domain.errors import Refusal
 from domain.users import Role
 from web import database, identity, messages
-from web.pages import guard
+from web.pages import guard, lists
+from web.pages import logged_segments as logged_segments_page
 from web.pages.records import Answer
 
 blueprint = Blueprint("canceling", __name__)
@@ -73,8 +74,13 @@ def delete_segment(key: str) -> Answer:
 @blueprint.post("/logged-segments/delete-canceled")
 @guard.needs(Role.MARKETING)
 def delete_canceled() -> Answer:
-    """Delete every canceled logged segment."""
-    return _delete({"all": True}, back=url_for("pages.logged_segments.index", canceled="true"))
+    """Delete the canceled ones among the logged segments that are selected, or every canceled one."""
+    chosen = lists.selected(logged_segments_page.LISTING, "no")
+    back = url_for("pages.logged_segments.index", canceled="true")
+    if not chosen.numbers and "all" not in request.form:
+        flash(gettext("Select logged segments first."), "warn")
+        return redirect(back, 303)  # type: ignore[return-value]
+    return _delete({"nos": chosen.numbers} if chosen.numbers else {"all": True}, back=back)
 
 
 @blueprint.post("/campaign-entries/<int:key>/cancel")

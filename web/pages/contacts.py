@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import request
+from flask import flash, redirect, request, url_for
+from flask_babel import gettext
 from flask_babel import lazy_gettext as _
 from sqlalchemy.orm import Session
 
-from domain import contacts
+from domain import contacts, segment_lines, segments
+from domain.errors import Refusal
 from domain.users import Role
-from web import vocabulary
+from web import database, identity, messages, vocabulary
 from web.forms.base import RecordForm
 from web.forms.contacts import ContactForm
-from web.pages import options, postponed, records, statistics, timeline
+from web.pages import guard, layout, postponed, records, statistics, timeline
 from web.pages.lists import Column, Filter
 from web.vocabulary import FIELDS
 
@@ -63,15 +65,30 @@ NOUN = records.Noun(
         Column("salesperson_code", FIELDS["salesperson_code"], "code", endpoint="pages.salespeople.card"),
         Column("privacy_blocked", FIELDS["privacy_blocked"], "flag"),
     ),
+    more_columns=(
+        Column("mobile_phone", FIELDS["mobile_phone"]),
+        Column("address", FIELDS["address"]),
+        Column("post_code", FIELDS["post_code"], "code"),
+        Column("territory_code", FIELDS["territory_code"], "code"),
+        Column("language_code", FIELDS["language_code"], "code"),
+        Column(
+            "correspondence_type",
+            FIELDS["correspondence_type"],
+            "choice",
+            words=vocabulary.CORRESPONDENCE_TYPES,
+        ),
+        Column("exclude_from_segment", FIELDS["exclude_from_segment"], "flag"),
+    ),
     filters=(
         Filter("q", _("Search"), "search", hint=_("No., name, email, city …")),
         Filter("type", FIELDS["type"], words=vocabulary.CONTACT_TYPES),
-        Filter("salesperson_code", FIELDS["salesperson_code"], "code", listed=options.salespeople),
-        Filter("company_no", FIELDS["company_no"], "code", is_more=True),
+        Filter("salesperson_code", FIELDS["salesperson_code"], "code", lookup="salesperson"),
+        Filter("company_no", FIELDS["company_no"], "code", lookup="company", is_more=True),
         Filter("account_type", _("Account Type"), words=vocabulary.ACCOUNT_TYPES, is_more=True),
         Filter("account_no", _("Account No."), is_more=True),
     ),
     writes=Role.MARKETING,
+    list="contacts/list.html",
     card="contacts/card.html",
     extra=_extra,
     title_field="name",
@@ -79,3 +96,31 @@ NOUN = records.Noun(
     prepare=_add_account,
 )
 blueprint = records.blueprint(NOUN, __name__)
+
+
+@blueprint.post("/add-to-segment")
+@guard.needs(Role.MARKETING)
+def add_to_segment() -> records.Answer:
+    """Add the selected contacts to an active segment, by hand (S4); those that are there already stay as they are."""
+    session, nos = database.session(), request.form.getlist("no")
+    back = redirect(url_for("pages.contacts.index"), 303)
+    if not nos:
+        flash(gettext("Select contacts first."), "warn")
+        return back  # type: ignore[return-value]
+    try:
+        segment = segments.get(session, request.form.get("segment_no", "").strip(), lock=True)
+        added = segment_lines.add_many(
+            session, segment, contact_nos=nos, allow_existing=False, actor=identity.required()
+        )
+    except Refusal as refusal:
+        database.undo()
+        flash(messages.refusal_message(refusal), "bad")
+        return back  # type: ignore[return-value]
+    numbers = {name: layout.number(getattr(added, name)) for name in ("added", "existing", "blocked")}
+    flash(
+        gettext(
+            "Added: %(added)s; already there: %(existing)s; blocked for privacy: %(blocked)s.", **numbers
+        ),
+        "good",
+    )
+    return redirect(url_for("pages.segments.card", key=segment.no) + "#lines", 303)  # type: ignore[return-value]

@@ -9,6 +9,7 @@ from typing import Any
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import gettext, ngettext, to_utc
 from flask_babel import lazy_gettext as _
+from sqlalchemy.orm import Session
 
 from domain import document_events, document_replay
 from domain.document_events import REPLAYABLE, Outcome
@@ -17,7 +18,7 @@ from domain.users import Role
 from web import database, identity, vocabulary
 from web.document_events import described
 from web.pages import guard, lists
-from web.pages.lists import Column, Filter
+from web.pages.lists import Column, Filter, Listing
 from web.pages.records import Answer
 from web.vocabulary import FIELDS
 
@@ -27,6 +28,8 @@ CARD = "pages.document_events.card"
 # What somebody should look at, in the order of the tabs.
 ATTENTION = (Outcome.UNRESOLVED, Outcome.IGNORED, Outcome.REJECTED, Outcome.SUPPRESSED)
 COLUMNS = (
+    Column("happened_at", _("Event Time"), "instant", endpoint=CARD, key="position"),
+    Column("outcome", _("Outcome"), "choice", words=vocabulary.EVENT_OUTCOMES),
     Column("document_type", FIELDS["document_type"], "choice", words=vocabulary.DOCUMENT_TYPES),
     Column("document_no", FIELDS["document_no"], "code"),
     Column("account", _("Account"), "code"),
@@ -34,12 +37,19 @@ COLUMNS = (
     Column("contact_name", FIELDS["name"]),
     Column("entry_no", FIELDS["entry_no"], "number", endpoint="pages.interactions.card", plain=True),
     Column("source", FIELDS["source"]),
+    Column("reason", _("Reason")),
+)
+MORE_COLUMNS = (
+    Column("id", _("Event ID"), "code"),
+    Column("received_at", _("Received"), "instant"),
+    Column("door", _("Came by"), "choice", words=vocabulary.EVENT_DOORS),
+    Column("description", FIELDS["description"]),
 )
 FILTERS = (
     Filter("outcome", _("Outcome"), words=vocabulary.EVENT_OUTCOMES),
     Filter("document_type", FIELDS["document_type"], words=vocabulary.DOCUMENT_TYPES),
     Filter("document_no", FIELDS["document_no"]),
-    Filter("contact_no", FIELDS["contact_no"], "code"),
+    Filter("contact_no", FIELDS["contact_no"], "code", lookup="contact"),
     Filter("from", _("From Date"), "date"),
     Filter("to", _("To Date"), "date"),
     Filter("source", FIELDS["source"], is_more=True),
@@ -49,23 +59,40 @@ FILTERS = (
 )
 
 
+def _fetch(session: Session, wanted: lists.Wanted) -> list[dict[str, Any]]:
+    found = document_events.page(
+        session,
+        filters=_by_instant(wanted.filters),
+        reader=identity.required(),
+        **{**wanted.place, "after": wanted.after},
+    )
+    return [_row(event) for event in described(found)]
+
+
+LISTING = lists.register(
+    Listing(
+        name="document_events",
+        columns=COLUMNS,
+        more_columns=MORE_COLUMNS,
+        filters=FILTERS,
+        fetch=_fetch,
+        key="position",
+        sorts=lists.NEWEST_FIRST,
+        sorted_by={"received_at": "made"},
+    )
+)
+
+
 @blueprint.get("/")
 def index() -> Answer:
-    """List the events that match the filters, newest first."""
-    session = database.session()
-
-    def fetch(filters: dict[str, list[str]], after: str | None, limit: int) -> list[dict[str, Any]]:
-        found = document_events.page(
-            session, filters=_by_instant(filters), reader=identity.required(), after=after, limit=limit
-        )
-        return [_row(event) for event in described(found)]
-
+    """List the events that match the filters, in the order in which they came."""
+    shown = lists.read(LISTING)
     return render_template(
         "document_events/list.html",
-        list=lists.read(columns=COLUMNS, filters=FILTERS, fetch=fetch, key="position"),
-        counts=document_events.counts(session, outcomes=ATTENTION),
+        list=shown,
+        counts=document_events.counts(database.session(), outcomes=ATTENTION),
         attention=ATTENTION,
-        chosen=lists.given(lists.filled(FILTERS)),
+        chosen=lists.given(shown.filters),
     )
 
 
@@ -110,16 +137,14 @@ def replay() -> Answer:
 
 def _chosen() -> dict[str, Any]:
     """Read from a form which events to try again."""
-    if "selected" in request.form or "matching" not in request.form:
-        selected = [lists.whole(position) for position in request.form.getlist("selected")]
-        return {"positions": [position for position in selected if position]} if any(selected) else {}
-    names = [each.name for each in FILTERS]
-    given = {name: [request.form[name]] for name in names if request.form.get(name)}
-    return {"filter": _by_instant(given)} if given else {"all": True}
+    chosen = lists.selected(LISTING, "position")
+    if not chosen.is_all:
+        return {"positions": chosen.numbers} if chosen.numbers else {}
+    return {"filter": _by_instant(chosen.given)} if chosen.given else {"all": True}
 
 
 def _by_instant(filters: Mapping[str, list[str]]) -> dict[str, list[str]]:
-    """Say days, which are those of the setup's time zone, as instants; the last day counts in full."""
+    """Say days, which are those of the time zone that times are shown in, as instants; the last day counts in full."""
     read = dict(filters)
     for name, days in (("from", 0), ("to", 1)):
         if name in read:
@@ -138,6 +163,7 @@ def _row(event: Mapping[str, Any]) -> dict[str, Any]:
     return {
         **event,
         **{name: data.get(name) for name in names},
+        "happened_at": event["time"] or event["received_at"],
         "account": data.get("account_no") or data.get("contact_no"),
         "can_replay": event["outcome"] in REPLAYABLE,
         "remedy": _remedy(event["reasons"]),

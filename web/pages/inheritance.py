@@ -28,7 +28,10 @@ def tell(field: Any, *, own: Any, applies: Any, source: Any) -> None:
         Where an inherited value comes from, such as "From template".
     """
     if own is not None:
-        field.inherited = Markup('<span class="own">{}</span>').format(gettext("Own value"))
+        field.is_own = True
+        field.inherited = Markup('<span class="own">{}</span>').format(
+            gettext("Own value (left empty: inherited)")
+        )
         return
     if isinstance(field, InheritedChoiceField | InheritedFlagField):
         field.blank = f"{source}: {shown(field, applies)}"

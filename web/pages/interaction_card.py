@@ -14,7 +14,6 @@ from domain.errors import Refusal
 from web import database, identity, messages
 from web.forms.base import etag_of
 from web.forms.interactions import CommentForm, OutcomeForm
-from web.idempotency import made_once
 from web.pages import audit, guard, postponed, records
 from web.pages.records import Answer
 
@@ -55,7 +54,7 @@ def comment(key: int) -> Answer:
         comments.add(session, key, values=form.values(), actor=actor)
         return key
 
-    if records.attempt(form, lambda: made_once(actor, add)) is None:
+    if records.attempt_once(form, add) is None:
         entry = interactions.get(session, key)
         page = {**shown(session, entry), "comment_form": form}
         return records.form_page("interactions/card.html", form, **page)

@@ -19,7 +19,6 @@ from domain.actors import Role
 from domain.errors import NotFound
 from web import database, identity
 from web.forms.interactions import InteractionForm
-from web.idempotency import made_once
 from web.pages import guard, inheritance, records
 from web.pages.records import Answer
 
@@ -81,7 +80,7 @@ def answer(
         return render_template("interactions/leave.html", given=given, entry_no=entry_no)
     if do in ("finish", "postpone"):
         step = finish if do == "finish" else postpone
-        made = records.attempt(form, lambda: made_once(identity.required(), step))
+        made = records.attempt_once(form, step)
         if made is not None:
             return _done(do, made, back=back)
     return show(form, back=back, entry_no=entry_no)
@@ -90,12 +89,11 @@ def answer(
 def show(form: InteractionForm, *, back: str, entry_no: int | None) -> Answer:
     """Show the form with what applies where nothing is typed."""
     _fill_in(form)
-    form.renew()
     form.add_spare_rows()
     return records.form_page("interactions/form.html", form, back=back, entry_no=entry_no)
 
 
-def _done(do: str, entry_no: int, *, back: str) -> Answer:
+def _done(do: str, entry_no: str, *, back: str) -> Answer:
     if do == "finish":
         flash(gettext("The interaction has been recorded as entry %(no)s.", no=entry_no), "good")
         return redirect(url_for("pages.interactions.card", key=entry_no), 303)  # type: ignore[return-value]

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from domain import templates
 from web import vocabulary
 from web.forms.master_data import InteractionTemplateForm
-from web.pages import options, records, statistics
+from web.pages import records, statistics
 from web.pages.lists import Column, Filter
 from web.vocabulary import FIELDS
 
@@ -48,7 +48,7 @@ NOUN = records.Noun(
     ),
     filters=(
         Filter("q", _("Search"), "search", hint=_("Code or description")),
-        Filter("group_code", FIELDS["group_code"], "code", listed=options.groups),
+        Filter("group_code", FIELDS["group_code"], "code", lookup="group"),
         Filter("retired", _("Retired ones"), words={"true": _("Show them too")}),
     ),
     extra=_extra,

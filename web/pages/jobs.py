@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from flask import Blueprint, flash, redirect, render_template, url_for
+from flask import Blueprint, flash, jsonify, redirect, render_template, request, url_for
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _
+from sqlalchemy.orm import Session
 
 from domain import job_engine, job_kinds, jobs
 from domain.errors import Forbidden
 from domain.users import Role
 from web import database, identity, vocabulary
 from web.jobs import described
-from web.pages import guard, layout, lists
-from web.pages.lists import Column, Filter
+from web.pages import guard, job_words, lists
+from web.pages.lists import Column, Filter, Listing
 from web.pages.records import Answer
 
 blueprint = Blueprint("jobs", __name__, url_prefix="/jobs")
@@ -24,65 +26,102 @@ __all__ = ["blueprint", "job_kinds"]
 UNFINISHED = ["queued", "running", "canceling"]
 COLUMNS = (
     Column("kind", _("Job"), "choice", words=vocabulary.JOB_KINDS),
+    Column("about", _("About"), "code"),
     Column("state", _("Status"), "choice", words=vocabulary.JOB_STATES),
+    Column("progress", _("Progress"), "bar"),
+    Column("done", _("Done"), "number"),
+    Column("total", _("Rows"), "number"),
     Column("created_by", vocabulary.FIELDS["user"], "code"),
     Column("created_at", _("Requested"), "instant"),
     Column("finished_at", _("Finished"), "instant"),
-    Column("total", _("Rows"), "number"),
 )
 FILTERS = (
     Filter("kind", _("Job"), words=vocabulary.JOB_KINDS),
     Filter("state", _("Status"), words=vocabulary.JOB_STATES),
 )
 
-RESULT_WORDS = {
-    "logged_segment_no": _("Logged Segment"),
-    "interactions": _("Interactions"),
-    "skipped": _("Skipped Lines"),
-    "follow_up_segment_no": _("Follow-up Segment"),
-    "follow_up_left_out": _("Left out of the follow-up"),
-    "segment_no": _("New Segment"),
-    "contacts": _("Contacts"),
-    "contact_no": _("Contact"),
-    "comments": _("Comments"),
-    "postponed": _("Postponed Interactions"),
-    "left_out": _("Left out"),
-    "added": _("Added"),
-    "removed": _("Removed"),
-    "existing": _("Already there"),
-    "excluded": _("Excluded from segments"),
-    "blocked": _("Blocked for privacy"),
-    "created": _("Created"),
-    "updated": _("Updated"),
-    "rejected": _("Rejected"),
-    "changed": _("Changed"),
-    "unchanged": _("Unchanged"),
-    "refused": _("Refused"),
-    "deleted": _("Deleted"),
-    "recorded": vocabulary.EVENT_OUTCOMES["recorded"],
-    "reprint": vocabulary.EVENT_OUTCOMES["reprint"],
-    "ignored": vocabulary.EVENT_OUTCOMES["ignored"],
-    "unresolved": vocabulary.EVENT_OUTCOMES["unresolved"],
-    "suppressed": vocabulary.EVENT_OUTCOMES["suppressed"],
-    "purge_id": _("Record"),
-    "jobs": _("Jobs"),
-    "idempotency_keys": _("Answers to repeated requests"),
-    "sign_in_links": _("Sign-in links"),
-    "document_events": _("Document Events"),
-}
+# Which kinds of open jobs the pages of a blueprint show in a line above their content; cards, those about their thing.
+SHOWN_ON = {
+    "segments": ("log_segment", "criteria_action", "undo", "apply_criteria", "reuse", "change_lines", "remove_lines",
+                 "copy_segment", "follow_up"),
+    "logged_segments": ("log_segment", "follow_up", "delete_logged_segments"),
+    "interactions": ("log_segment", "cancel_interactions", "restore_interactions", "evaluate_interactions", "purge"),
+    "contacts": ("import_contacts", "fill_mailing_group", "erase"),
+    "document_events": ("replay",),
+    "purges": ("purge",),
+    "purge_schedules": ("purge",),
+    "housekeeping": ("housekeeping",),
+}  # fmt: skip
+MOST_SHOWN = 5
+MOST_WATCHED = 30
+
+
+def _fetch(session: Session, wanted: lists.Wanted) -> list[dict[str, Any]]:
+    found = jobs.page(
+        session,
+        filters=wanted.filters,
+        **{**wanted.place, "after": wanted.after},
+    )
+    return [{**job, "about": _about(job["parameters"])} for job in jobs.describe(session, found)]
+
+
+def _about(parameters: Mapping[str, Any]) -> Any:
+    """Return the number of what a job works on."""
+    return parameters.get("segment_no") or parameters.get("logged_segment_no")
+
+
+LISTING = lists.register(
+    Listing(
+        name="jobs",
+        columns=COLUMNS,
+        filters=FILTERS,
+        fetch=_fetch,
+        key="id",
+        sorts=lists.NEWEST_FIRST,
+        sorted_by={"created_at": "made"},
+    )
+)
 
 
 @blueprint.get("/")
 def index() -> Answer:
-    """List jobs, newest first."""
+    """List jobs, newest first unless the other order is chosen."""
+    return render_template("jobs/list.html", list=lists.read(LISTING))
+
+
+@blueprint.get("/watch")
+def watch() -> Answer:
+    """Tell scripts how far jobs are, and what is said of those that have ended; ids that are none are left out."""
     session = database.session()
-
-    def fetch(filters: dict[str, list[str]], after: str | None, limit: int) -> list[dict[str, Any]]:
-        return jobs.describe(session, jobs.page(session, filters=filters, after=after, limit=limit))
-
-    return render_template(
-        "jobs/list.html", list=lists.read(columns=COLUMNS, filters=FILTERS, fetch=fetch, key="id")
+    found = jobs.of_ids(session, request.args.getlist("id")[:MOST_WATCHED])
+    return jsonify(
+        [
+            {
+                "id": job["id"],
+                "progress": job["progress"] if job["total"] else None,
+                "text": job_words.done(job),
+                "ended": job_words.announcement(job),
+            }
+            for job in described(session, found)
+        ]
     )
+
+
+def under_way() -> dict[str, Any]:
+    """Give a page the ids of the user's own open jobs, and the open jobs it shows itself."""
+    session, actor = database.session(), identity.required()
+    found = jobs.open_jobs(session, limit=MOST_WATCHED)
+    kinds = SHOWN_ON.get((request.blueprint or "").rpartition(".")[2], ())
+    key = (request.view_args or {}).get("key")
+    shown = [
+        job
+        for job in found
+        if job.kind in kinds and (key is None or str(key) in map(str, job.parameters.values()))
+    ]
+    return {
+        "own": [str(job.id) for job in found if job.created_by == actor.id],
+        "shown": jobs.describe(session, shown[:MOST_SHOWN]) if shown else [],
+    }
 
 
 @blueprint.get("/<key>")
@@ -96,7 +135,8 @@ def card(key: str) -> Answer:
         is_open=job["state"] in UNFINISHED,
         is_undone=_is_undone(job["kind"]),
         may_cancel=_may_cancel(job),
-        result_words=RESULT_WORDS,
+        result_words=job_words.RESULT_WORDS,
+        advice=job_words.advice(job),
         problem_text=job["problem"]["detail"] if job["problem"] else "",
         words_of_states={state: str(word) for state, word in vocabulary.JOB_STATES.items()},
     )
@@ -134,13 +174,8 @@ def to_job(job: jobs.Job, segment_no: str) -> Answer:
     if not job_engine.do_if_small(session, job):
         return redirect(url_for("pages.jobs.card", key=job.id), 303)  # type: ignore[return-value]
     result = job.result or {}
-    told = [
-        f"{RESULT_WORDS[name]}: {layout.number(value)}"
-        for name, value in result.items()
-        if name in RESULT_WORDS and isinstance(value, int) and value
-    ]
     title = vocabulary.CRITERIA_ACTIONS.get(job.parameters.get("action", ""), vocabulary.JOB_KINDS[job.kind])
-    flash(f"{title}. {', '.join(told) or gettext('Nothing has changed.')}", "good")
+    flash(f"{title}. {job_words.counts(result) or gettext('Nothing has changed.')}", "good")
     where = result.get("segment_no", segment_no)
     return redirect(url_for("pages.segments.card", key=where), 303)  # type: ignore[return-value]
 

@@ -1,111 +1,24 @@
-"""What every page shares: navigation, language, theme, and how values are written."""
+"""What every page shares: language, theme, and how values are written."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date, datetime, time
 from decimal import Decimal
-from functools import cache
-from pathlib import Path
 from typing import Any
 
-from flask import Flask, g, request, url_for
+from flask import Flask, g, request
 from flask_babel import format_date, format_datetime, format_decimal, format_time, get_locale
 from flask_babel import lazy_gettext as _
 from flask_wtf.csrf import generate_csrf
 from markupsafe import Markup
 
 from domain import setup
-from domain.users import Role
-from web import database, i18n, identity, vocabulary
-from web.pages import guard
+from web import assets, database, help, i18n, identity, vocabulary
+from web.pages import guard, places
 
 THEME_COOKIE = "theme"
 THEMES = {"auto": _("As the system"), "light": _("Light"), "dark": _("Dark")}
-STATIC = Path(__file__).parent.parent / "static"
-
-
-@dataclass(frozen=True)
-class Item:
-    """A page in the navigation."""
-
-    title: Any
-    endpoint: str
-    role: Role = Role.VIEWER
-
-    @property
-    def is_current(self) -> bool:
-        """Whether the page shown now belongs to this one."""
-        return (request.endpoint or "").rpartition(".")[0] == self.endpoint.rpartition(".")[0]
-
-
-@dataclass(frozen=True)
-class Group:
-    """Pages under one heading of the menu."""
-
-    title: Any
-    entries: tuple[Item, ...]
-
-
-MAIN = (
-    Item(_("Contacts"), "pages.contacts.index"),
-    Item(_("Active Segments"), "pages.segments.index"),
-    Item(_("Logged Segments"), "pages.logged_segments.index"),
-    Item(_("Interaction Log Entries"), "pages.interactions.index"),
-    Item(_("Jobs"), "pages.jobs.index"),
-)
-MORE = (
-    Group(
-        _("Marketing"),
-        (
-            Item(_("Campaigns"), "pages.campaigns.index"),
-            Item(_("Salespeople"), "pages.salespeople.index"),
-            Item(_("Saved Criteria"), "pages.saved_criteria.index"),
-        ),
-    ),
-    Group(
-        _("Interactions"),
-        (
-            Item(_("Postponed Interactions"), "pages.postponed.index"),
-            Item(_("Document Events"), "pages.document_events.index"),
-            Item(_("Interaction Templates"), "pages.interaction_templates.index"),
-            Item(_("Interaction Groups"), "pages.interaction_groups.index"),
-            Item(_("Interaction Template Setup"), "pages.template_setup.show"),
-        ),
-    ),
-    Group(
-        _("Setup"),
-        (
-            Item(_("Marketing Setup"), "pages.setup.show"),
-            Item(_("Number Series"), "pages.number_series.index"),
-        ),
-    ),
-    Group(
-        _("Administration"),
-        (
-            Item(_("Users"), "pages.users.index", Role.ADMIN),
-            Item(_("API Tokens"), "pages.tokens.index", Role.ADMIN),
-            Item(_("Audit"), "pages.audit.index", Role.ADMIN),
-            Item(_("Delete Canceled Interaction Log Entries"), "pages.purges.new", Role.ADMIN),
-            Item(_("Purge Schedules"), "pages.purge_schedules.index"),
-            Item(_("Housekeeping"), "pages.housekeeping.show"),
-        ),
-    ),
-)
-
-
-def navigation() -> dict[str, Any]:
-    """Give the pages that the user may see, in the order of the top bar."""
-    more = [
-        Group(group.title, tuple(item for item in group.entries if guard.may(item.role))) for group in MORE
-    ]
-    return {
-        "main": MAIN,
-        "more": [group for group in more if group.entries],
-        "more_is_current": any(item.is_current for group in more for item in group.entries),
-    }
 
 
 def init_app(app: Flask) -> None:
@@ -121,7 +34,7 @@ def init_app(app: Flask) -> None:
         decimal=decimal,
     )
     app.jinja_env.globals.update(
-        asset=asset, word=word, may=guard.may, csrf_input=csrf_input, here=here, vocabulary=vocabulary
+        asset=assets.asset, word=word, may=guard.may, csrf_input=csrf_input, here=here, vocabulary=vocabulary
     )
     app.before_request(_remember_timezone)
 
@@ -133,13 +46,10 @@ def init_app(app: Flask) -> None:
             "language": str(get_locale()),
             "languages": i18n.LANGUAGES,
             "theme": theme if theme in THEMES else "auto",
-            "navigation": navigation() if g.get("actor") else None,
+            "help": help.of(request.endpoint) if g.get("actor") else None,
+            "themes": THEMES,
+            "navigation": places.navigation() if g.get("actor") else None,
         }
-
-
-def asset(name: str) -> str:
-    """Return the address of one of our static files; it changes when the file does."""
-    return url_for("static", filename=name, v=_version(name, os.stat(STATIC / name).st_mtime_ns))
 
 
 def csrf_input() -> Markup:
@@ -214,23 +124,22 @@ def day(value: date | None) -> str:
 def clock(value: time | None) -> str:
     """Write a time of day."""
     return (
-        "" if value is None else format_time(datetime.combine(date(2000, 1, 1), value), "short", rebase=False)
+        "" if value is None else format_time(datetime.combine(date(2000, 1, 1), value), "HH:mm", rebase=False)
     )
 
 
 def instant(value: datetime | None) -> str:
-    """Write an instant in the time zone of the setup."""
+    """Write an instant in the time zone of the reader."""
     if value is None:
         return ""
     return str(format_datetime(value, "dd.MM.y HH:mm" if str(get_locale()) == "ru" else "d MMM y HH:mm"))
 
 
-@cache
-def _version(name: str, _changed: int) -> str:
-    import hashlib
-
-    return hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:12]
-
-
 def _remember_timezone() -> None:
-    g.read_timezone = lambda: setup.get(database.session()).timezone if identity.actor() else "UTC"
+    def read() -> str:
+        actor = identity.actor()
+        if actor is None:
+            return "UTC"
+        return actor.timezone or setup.get(database.session()).timezone
+
+    g.read_timezone = read

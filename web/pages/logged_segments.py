@@ -7,13 +7,14 @@ from typing import Any
 from flask import Blueprint, redirect, render_template, request, url_for
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _
+from sqlalchemy.orm import Session
 
 from domain import follow_ups, logged_segments
 from domain.users import Role
 from web import database, identity, vocabulary
 from web.forms.follow_ups import FollowUpForm
 from web.pages import guard, lists, records
-from web.pages.lists import Column, Filter
+from web.pages.lists import Column, Filter, Listing
 from web.pages.records import Answer
 from web.vocabulary import FIELDS
 
@@ -31,7 +32,13 @@ COLUMNS = (
     Column("user", FIELDS["user"], "code"),
     Column("canceled", FIELDS["canceled"], "flag"),
 )
+MORE_COLUMNS = (
+    Column("status", _("Status"), "choice", words=vocabulary.LOGGED_SEGMENT_STATES),
+    Column("canceled_at", _("Canceled at"), "instant"),
+    Column("canceled_by", _("Canceled by"), "code"),
+)
 FILTERS = (
+    Filter("q", _("Search"), "search", hint=_("Segment No. or description")),
     Filter("segment_no", FIELDS["segment_no"], "code"),
     Filter("canceled", FIELDS["canceled"], words={"true": _("Yes"), "false": _("No")}),
 )
@@ -43,20 +50,46 @@ SKIPPED_COLUMNS = (
 )
 
 
+def _fetch(session: Session, wanted: lists.Wanted) -> list[dict[str, Any]]:
+    found = logged_segments.page(session, filters=wanted.filters, **wanted.place)
+    return logged_segments.describe(session, found)
+
+
+def _fetch_skipped(session: Session, wanted: lists.Wanted) -> list[dict[str, Any]]:
+    logged = logged_segments.get(session, wanted.of or "")
+    rows = logged_segments.skipped(session, logged, **wanted.place)
+    return [{**row, "reasons": reasons(row["problems"])} for row in rows]
+
+
+LISTING = lists.register(
+    Listing(
+        name="logged_segments",
+        columns=COLUMNS,
+        more_columns=MORE_COLUMNS,
+        filters=FILTERS,
+        fetch=_fetch,
+        key="no",
+        sorts=lists.NEWEST_FIRST,
+        sorted_by={"no": "made"},
+    )
+)
+SKIPPED = lists.register(
+    Listing(
+        name="skipped_lines",
+        columns=SKIPPED_COLUMNS,
+        filters=(),
+        fetch=_fetch_skipped,
+        key="line_no",
+        sorts=lists.BY_LINE,
+        sorted_by={"line_no": "made"},
+    )
+)
+
+
 @blueprint.get("/")
 def index() -> Answer:
-    """List logged segments, the latest first."""
-    session = database.session()
-
-    def fetch(filters: dict[str, list[str]], after: str | None, limit: int) -> list[dict[str, Any]]:
-        last = lists.whole(after)
-        found = logged_segments.page(
-            session, filters=filters, after=str(last) if last else None, limit=limit, newest_first=True
-        )
-        return logged_segments.describe(session, found)
-
-    shown = lists.read(columns=COLUMNS, filters=FILTERS, fetch=fetch, key="no")
-    return render_template("logged_segments/list.html", list=shown)
+    """List logged segments, the latest first unless the other order is chosen."""
+    return render_template("logged_segments/list.html", list=lists.read(LISTING))
 
 
 @blueprint.get("/<key>")
@@ -64,15 +97,10 @@ def card(key: str) -> Answer:
     """Show a logged segment and the lines that were not logged."""
     session = database.session()
     logged = logged_segments.get(session, key)
-
-    def fetch(_filters: dict[str, list[str]], after: str | None, limit: int) -> list[dict[str, Any]]:
-        rows = logged_segments.skipped(session, logged, after=lists.whole(after), limit=limit)
-        return [{**row, "reasons": reasons(row["problems"])} for row in rows]
-
     return render_template(
         "logged_segments/card.html",
         logged=logged_segments.describe(session, [logged])[0],
-        list=lists.read(columns=SKIPPED_COLUMNS, filters=(), fetch=fetch, key="line_no"),
+        list=lists.read(SKIPPED, of=str(logged.no)),
     )
 
 
@@ -89,12 +117,12 @@ def follow_up(key: str) -> Answer:
         if "count" in request.form:
             counted = records.attempt(form, lambda: follow_ups.count(session, logged, values=values))
         else:
-            job = records.attempt(
-                form,
-                lambda: follow_ups.request(session, logged, values=values, actor=identity.required()),
+            actor = identity.required()
+            job = records.attempt_once(
+                form, lambda: follow_ups.request(session, logged, values=values, actor=actor).id
             )
             if job is not None:
-                return redirect(url_for("pages.jobs.card", key=job.id), 303)  # type: ignore[return-value]
+                return redirect(url_for("pages.jobs.card", key=job), 303)  # type: ignore[return-value]
     return records.form_page("logged_segments/follow_up.html", form, logged=logged, counted=counted)
 
 

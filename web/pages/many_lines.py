@@ -73,15 +73,16 @@ def remove(key: str) -> Answer:
 
 def _arguments() -> list[tuple[str, str]]:
     """Return what names the chosen lines, from the address or the form, to be passed on."""
-    names = ("line_no", "all", *FILTERS)
+    names = ("line_no", "scope", "all", *FILTERS)
     return [(name, value) for name in names for value in request.values.getlist(name) if value]
 
 
 def _chosen() -> dict[str, Any] | None:
     """Return which lines are meant, as the domain takes it; ticked ones win over a filter. None: nothing was chosen."""
     given = _arguments()
+    is_all = request.values.get("scope") == "matching"
     numbers = [number for name, value in given if name == "line_no" and (number := lists.whole(value))]
-    if numbers:
+    if numbers and not is_all:
         return {"line_nos": numbers}
     filters: dict[str, list[str]] = {}
     for name, value in given:
@@ -89,7 +90,7 @@ def _chosen() -> dict[str, Any] | None:
             filters.setdefault(name, []).append(value)
     if filters:
         return {"filter": filters}
-    return {"all": True} if ("all", "yes") in given else None
+    return {"all": True} if is_all or ("all", "yes") in given else None
 
 
 def _said(chosen: dict[str, Any]) -> str:

@@ -15,8 +15,8 @@ from domain.errors import NotFound, Refusal
 from web import database, identity, messages
 from web.forms.base import etag_of
 from web.forms.interactions import InteractionForm
-from web.pages import guard, interaction_form, lists, options, records
-from web.pages.lists import Column, Filter
+from web.pages import guard, interaction_form, lists, records
+from web.pages.lists import Column, Filter, Listing
 from web.pages.records import Answer
 from web.vocabulary import FIELDS
 
@@ -37,24 +37,35 @@ COLUMNS = (
     Column("created_at", _("Postponed"), "instant"),
 )
 FILTERS = (
-    Filter("contact_no", FIELDS["contact_no"], "code"),
-    Filter("salesperson_code", FIELDS["salesperson_code"], "code", listed=options.salespeople),
+    Filter("contact_no", FIELDS["contact_no"], "code", lookup="contact"),
+    Filter("salesperson_code", FIELDS["salesperson_code"], "code", lookup="salesperson"),
     Filter("user", FIELDS["user"]),
     Filter("source_entry_no", FIELDS["source_entry_no"], is_more=True),
 )
 
 
+def _fetch(session: Session, wanted: lists.Wanted) -> list[dict[str, Any]]:
+    found = postponed.page(session, filters=wanted.filters, **wanted.place)
+    return postponed.describe(session, found)
+
+
+LISTING = lists.register(
+    Listing(
+        name="postponed",
+        columns=COLUMNS,
+        filters=FILTERS,
+        fetch=_fetch,
+        key="entry_no",
+        sorts=lists.NEWEST_FIRST,
+        sorted_by={"entry_no": "made"},
+    )
+)
+
+
 @blueprint.get("/")
 def index() -> Answer:
-    """List the postponed interactions that match the filters, the newest first."""
-    session = database.session()
-
-    def fetch(filters: dict[str, list[str]], after: str | None, limit: int) -> list[dict[str, Any]]:
-        found = postponed.page(session, filters=filters, after=lists.whole(after), limit=limit)
-        return postponed.describe(session, found)
-
-    shown = lists.read(columns=COLUMNS, filters=FILTERS, fetch=fetch, key="entry_no")
-    return render_template("postponed/list.html", list=shown)
+    """List the postponed interactions that match the filters."""
+    return render_template("postponed/list.html", list=lists.read(LISTING))
 
 
 def of(session: Session, **filters: Any) -> list[dict[str, Any]]:
@@ -119,7 +130,7 @@ def _form_of(stored: dict[str, Any]) -> InteractionForm:
 @guard.needs(Role.SALESPERSON)
 def delete() -> Answer:
     """Delete the chosen ones."""
-    chosen = [int(value) for value in request.form.getlist("entry_no") if value.isascii() and value.isdigit()]
+    chosen = lists.selected(LISTING, "entry_no").numbers
     back = url_for("pages.postponed.index")
     if not chosen:
         flash(gettext("Choose the postponed interactions that are to be deleted."), "warn")

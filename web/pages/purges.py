@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import format_decimal, gettext
 from flask_babel import lazy_gettext as _
+from sqlalchemy.orm import Session
 
 from domain import clock_guard, purge_records, purging
 from domain.errors import Fault, Invalid
@@ -16,7 +17,7 @@ from domain.users import Role
 from web import database, identity, vocabulary
 from web.forms.purges import PurgeForm
 from web.pages import guard, interactions, lists, records
-from web.pages.lists import Column, Filter
+from web.pages.lists import Column, Filter, Listing
 from web.pages.records import Answer
 from web.vocabulary import FIELDS
 
@@ -54,20 +55,31 @@ SAMPLE_COLUMNS = (
 )
 
 
+def _fetch(session: Session, wanted: lists.Wanted) -> list[dict[str, Any]]:
+    found = purge_records.page(session, filters=wanted.filters, **wanted.place)
+    return [
+        {**row, "filters_text": filters_text(row["filters"])}
+        for row in purge_records.describe(session, found)
+    ]
+
+
+LISTING = lists.register(
+    Listing(
+        name="purges",
+        columns=COLUMNS,
+        filters=FILTERS,
+        fetch=_fetch,
+        key="id",
+        sorts=lists.NEWEST_FIRST,
+        sorted_by={"id": "made"},
+    )
+)
+
+
 @blueprint.get("/")
 def index() -> Answer:
-    """List what was deleted, newest first."""
-    session = database.session()
-
-    def fetch(filters: dict[str, list[str]], after: str | None, limit: int) -> list[dict[str, Any]]:
-        found = purge_records.page(session, filters=filters, after=lists.whole(after), limit=limit)
-        return [
-            {**row, "filters_text": filters_text(row["filters"])}
-            for row in purge_records.describe(session, found)
-        ]
-
-    shown = lists.read(columns=COLUMNS, filters=FILTERS, fetch=fetch, key="id")
-    return render_template("purges/list.html", list=shown)
+    """List what was deleted, newest first unless the other order is chosen."""
+    return render_template("purges/list.html", list=lists.read(LISTING))
 
 
 @blueprint.route("/new", methods=["GET", "POST"])

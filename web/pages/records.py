@@ -19,8 +19,9 @@ from domain.errors import Refusal
 from domain.users import Role
 from web import database, identity, messages
 from web.forms.base import RecordForm, etag_of, show_faults
+from web.idempotency import made_once
 from web.pages import audit, guard, lists
-from web.pages.lists import Column, Filter
+from web.pages.lists import Column, Filter, Listing
 
 Answer = str | Response
 Stored = dict[str, Any]
@@ -46,8 +47,10 @@ class Noun:
         What to do when there is none.
     reads, writes
         Least roles.
-    card
-        Template of the card.
+    more_columns
+        What the list can show besides.
+    list, card
+        Templates of the list and of a card.
     extra
         Gives the card's template what it shows besides the form; `is_editable` tells whether it may be edited
         now, by default whether the user may.
@@ -73,6 +76,7 @@ class Noun:
     reads: Role = Role.VIEWER
     writes: Role = Role.ADMIN
     deletable: bool = True
+    list: str = "records/list.html"
     card: str = "records/card.html"
     extra: Callable[[Session, Any, Stored], dict[str, Any]] | None = None
     describe: Callable[[Session, Any], Stored] | None = None
@@ -81,6 +85,7 @@ class Noun:
     prepare: Callable[[RecordForm, Stored], None] | None = None
     change: Callable[..., Any] | None = None
     create: Callable[..., Any] | None = None
+    more_columns: Sequence[Column] = ()
 
     def url(self, view: str, **values: Any) -> str:
         """Return the address of one of the noun's pages."""
@@ -92,22 +97,38 @@ class Noun:
             return self.describe(session, thing)
         return dict(self.module.describe(session, [thing])[0])
 
+    def listing(self) -> Listing:
+        """Make the listing of the noun, by its key or in the order of making."""
+
+        def fetch(session: Session, wanted: lists.Wanted) -> Sequence[Stored]:
+            things = self.module.page(
+                session, filters=wanted.filters, after=wanted.after, limit=wanted.limit, sort=wanted.sort
+            )
+            rows = self.module.describe(session, things)
+            return [{**row, "id": thing.id} for row, thing in zip(rows, things, strict=True)]
+
+        return Listing(
+            name=self.name,
+            columns=self.columns,
+            more_columns=self.more_columns,
+            filters=self.filters,
+            fetch=fetch,
+            key=lists.by_key(self.key),
+            sorts=lists.BY_KEY,
+            sorted_by={self.key: "key"},
+            reads=self.reads,
+        )
+
 
 def blueprint(noun: Noun, import_name: str) -> Blueprint:
     """Make the pages of a noun."""
     pages = Blueprint(noun.name, import_name, url_prefix="/" + noun.name.replace("_", "-"))
+    listing = lists.register(noun.listing())
 
     @pages.get("/")
     def index() -> Answer:
         guard.check_role(noun.reads)
-        session = database.session()
-
-        def fetch(filters: dict[str, list[str]], after: str | None, limit: int) -> list[Stored]:
-            things = noun.module.page(session, filters=filters, after=after, limit=limit)
-            return list(noun.module.describe(session, things))
-
-        shown = lists.read(columns=noun.columns, filters=noun.filters, fetch=fetch, key=noun.key)
-        return render_template("records/list.html", noun=noun, list=shown)
+        return render_template(noun.list, noun=noun, list=lists.read(listing))
 
     @pages.route("/new", methods=["GET", "POST"])
     def new() -> Answer:
@@ -115,7 +136,7 @@ def blueprint(noun: Noun, import_name: str) -> Blueprint:
         session = database.session()
         form = noun.form(data=noun.defaults()) if request.method == "GET" else noun.form()
         if request.method == "POST":
-            key = attempt(
+            key = attempt_once(
                 form,
                 lambda: getattr(
                     (noun.create or noun.module.create)(session, values=form.values(), actor=actor), noun.key
@@ -193,17 +214,11 @@ def _form_of(noun: Noun, stored: Stored) -> RecordForm:
 
 def _save(noun: Noun, session: Session, thing: Any, stored: Stored, form: RecordForm) -> bool:
     """Save what was typed; tell whether it was taken, else the form says why."""
-    if form.etag.data != etag_of(stored, noun.module.STORED):
-        database.undo()
-        stale(form, etag_of(stored, noun.module.STORED))
-        return False
     change = noun.change or noun.module.change
-    return (
-        attempt(
-            form,
-            lambda: change(session, thing, values=form.changes(stored), actor=identity.required()) or True,
-        )
-        is not None
+    return save_once(
+        form,
+        etag_of(stored, noun.module.STORED),
+        lambda: change(session, thing, values=form.changes(stored), actor=identity.required()),
     )
 
 
@@ -220,6 +235,41 @@ def attempt(form: RecordForm, step: Callable[[], Any]) -> Any:
         show_faults(form)
         return None
     return done
+
+
+def attempt_once(form: RecordForm, step: Callable[[], object]) -> str | None:
+    """Do `step` as `attempt` does, once for a form that is sent twice; give the key it gives, or None if refused."""
+    if not request.form.get(form.shown_as.name):
+        return attempt(form, lambda: str(step()))  # type: ignore[no-any-return]
+    return attempt(form, lambda: made_once(identity.required(), step))  # type: ignore[no-any-return]
+
+
+def save_once(form: RecordForm, etag: str, step: Callable[[], object]) -> bool:
+    """Do `step` as `attempt_once` does if the form shows the record as it is; tell whether it was taken.
+
+    A form that is sent twice is taken the second time as well, although it is the form's own work that it meets.
+
+    Parameters
+    ----------
+    etag
+        Tag of the record as it is.
+    """
+
+    def save() -> object:
+        if form.etag.data != etag:
+            raise _StaleError()
+        return step()
+
+    try:
+        return attempt_once(form, save) is not None
+    except _StaleError:
+        database.undo()
+        stale(form, etag)
+        return False
+
+
+class _StaleError(Exception):
+    """The record is not as the form shows it."""
 
 
 def stale(form: RecordForm, etag: str) -> None:
@@ -247,6 +297,9 @@ def freeze(form: RecordForm) -> None:
 
 def form_page(template: str, form: RecordForm, **values: Any) -> Answer:
     """Render a page with a form; 422 when it carries faults, so that nothing of the request is kept."""
+    is_refused = bool(form.form_errors or form.faulty_fields())
+    if is_refused:
+        form.renew()
     page = render_template(template, form=form, **values)
-    status = 422 if form.form_errors or form.fault_count() else 200
+    status = 422 if is_refused else 200
     return make_response(page, status)

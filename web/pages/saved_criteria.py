@@ -7,12 +7,13 @@ from typing import Any
 from flask import Blueprint, flash, redirect, render_template, url_for
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _
+from sqlalchemy.orm import Session
 
 from domain import saved_criteria
 from domain.users import Role
 from web import database, identity
 from web.pages import guard, lists
-from web.pages.lists import Column, Filter
+from web.pages.lists import Column, Filter, Listing
 from web.pages.records import Answer
 from web.vocabulary import FIELDS
 
@@ -28,17 +29,31 @@ COLUMNS = (
 FILTERS = (Filter("q", _("Search"), "search", hint=_("Code or description")),)
 
 
+def _fetch(session: Session, wanted: lists.Wanted) -> list[dict[str, Any]]:
+    found = saved_criteria.page(
+        session, filters=wanted.filters, after=wanted.after, limit=wanted.limit, sort=wanted.sort
+    )
+    rows = saved_criteria.describe(session, found)
+    return [{**row, "id": saved.id} for row, saved in zip(rows, found, strict=True)]
+
+
+LISTING = lists.register(
+    Listing(
+        name="saved_criteria",
+        columns=COLUMNS,
+        filters=FILTERS,
+        fetch=_fetch,
+        key=lists.by_key("code"),
+        sorts=lists.BY_KEY,
+        sorted_by={"code": "key", "created_at": "made"},
+    )
+)
+
+
 @blueprint.get("/")
 def index() -> Answer:
     """List saved criteria."""
-    session = database.session()
-
-    def fetch(filters: dict[str, list[str]], after: str | None, limit: int) -> list[dict[str, Any]]:
-        found = saved_criteria.page(session, filters=filters, after=after, limit=limit)
-        return saved_criteria.describe(session, found)
-
-    shown = lists.read(columns=COLUMNS, filters=FILTERS, fetch=fetch, key="code")
-    return render_template("saved_criteria/list.html", list=shown)
+    return render_template("saved_criteria/list.html", list=lists.read(LISTING))
 
 
 @blueprint.get("/<key>")

@@ -13,6 +13,7 @@ from domain import (
     contact_lists,
     contacts,
     criteria,
+    jobs,
     mailing_group_fill,
     saved_criteria,
     segment_copy,
@@ -90,14 +91,16 @@ def act(key: str, action: str) -> Answer:
                 faults = _faults(form) if values["filters"] or form.unreadable() else []
                 return render_template("segments/counted.html", counted=counted, action=action, faults=faults)
         else:
-            job = records.attempt(
+            asked = records.attempt_once(
                 form,
-                lambda: form.with_own_names(
-                    lambda: criteria.request(session, segment, values=values, actor=identity.required())
+                lambda: (
+                    form.with_own_names(
+                        lambda: criteria.request(session, segment, values=values, actor=identity.required())
+                    ).id
                 ),
             )
-            if job is not None:
-                return to_job(job, segment.no)
+            if asked is not None:
+                return to_job(jobs.get(session, asked), segment.no)
     return records.form_page(
         "segments/criteria.html", form, segment=segment, counted=counted, action=action, faults=[],
         title=TITLES[action] % {"no": segment.no}, lead=LEADS[action], button=BUTTONS[action],

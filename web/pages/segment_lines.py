@@ -26,13 +26,13 @@ blueprint = Blueprint(
 @blueprint.route("/", methods=["GET", "POST"])
 def card(key: str, line_no: int) -> Answer:
     """Show a line; saving personalises it."""
+    actor = guard.check_role(Role.MARKETING if request.method == "POST" else Role.VIEWER)
     session = database.session()
     segment = segments.get(session, key)
     line = segment_lines.get(session, segment, line_no)
     shown = segment_lines.describe(session, segment, line)
     form = _form_of(shown)
     if request.method == "POST":
-        actor = guard.check_role(Role.MARKETING)
         if _save(session, segment, line, shown=shown, form=form, actor=actor):
             flash(gettext("Line %(no)s has been saved.", no=line_no), "good")
             return redirect(url_for("pages.segments.card", key=segment.no) + "#lines", 303)  # type: ignore[return-value]
@@ -89,15 +89,8 @@ def _save(
     session: Session, segment: Segment, line: SegmentLine, *, shown: Stored, form: LineForm, actor: Actor
 ) -> bool:
     own = shown["overrides"]
-    tag = etag_of(own, sorted(own))
-    if form.etag.data != tag:
-        database.undo()
-        records.stale(form, tag)
-        return False
-    return (
-        records.attempt(
-            form,
-            lambda: segment_lines.change(session, segment, line, values=form.changes(own), actor=actor),
-        )
-        is not None
+    return records.save_once(
+        form,
+        etag_of(own, sorted(own)),
+        lambda: segment_lines.change(session, segment, line, values=form.changes(own), actor=actor),
     )

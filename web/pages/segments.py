@@ -23,7 +23,7 @@ from domain.users import Role
 from web import database, identity, vocabulary
 from web.forms.base import RecordForm
 from web.forms.segments import EFFECTIVE, AddLineForm, LogForm, SegmentForm
-from web.pages import guard, inheritance, lists, options, records
+from web.pages import guard, inheritance, lists, records
 from web.pages.jobs import UNFINISHED
 from web.pages.lists import Column, Filter
 from web.pages.records import Answer, Stored
@@ -56,8 +56,11 @@ LINE_FILTERS = (
     ),
     Filter("warning", _("Warnings"), words=vocabulary.LINE_WARNINGS),
 )
-# Effective values shown in the list of lines: name, kind, words.
+# The lines of a segment, with their effective values.
 LINE_COLUMNS = (
+    Column("line_no", _("Line"), "number"),
+    Column("contact_no", _("Contact"), "code", endpoint="pages.contacts.card"),
+    Column("contact_name", _("Name")),
     Column("template_code", FIELDS["template_code"], "code"),
     Column("description", FIELDS["description"]),
     Column("date", FIELDS["date"], "date"),
@@ -68,21 +71,54 @@ LINE_COLUMNS = (
     ),
     Column("cost", FIELDS["cost"], "amount"),
     Column("duration_min", FIELDS["duration_min"], "number"),
+    Column("findings", _("Problems"), "badges", sparse=True),
+)
+MORE_LINE_COLUMNS = (
+    Column("company_no", FIELDS["company_no"], "code", endpoint="pages.contacts.card"),
+    Column("subject", FIELDS["subject"]),
+    Column("group_code", FIELDS["group_code"], "code"),
+    Column("language_code", FIELDS["language_code"], "code"),
+    Column("information_flow", FIELDS["information_flow"], "choice", words=vocabulary.INFORMATION_FLOWS),
+    Column("initiated_by", FIELDS["initiated_by"], "choice", words=vocabulary.INITIATED_BY),
+    Column("campaign_target", FIELDS["campaign_target"], "flag"),
+    Column("campaign_response", FIELDS["campaign_response"], "flag"),
+    Column("evaluation", FIELDS["evaluation"], "choice", words=vocabulary.EVALUATIONS),
+)
+
+
+def _fetch_lines(session: Session, wanted: lists.Wanted) -> list[Stored]:
+    segment = segments.get(session, wanted.of or "")
+    lines = segment_lines.page(session, segment, filters=wanted.filters, **wanted.place)
+    return [
+        {**line["effective"], **line, "segment_no": segment.no, "findings": _findings(line)} for line in lines
+    ]
+
+
+def _findings(line: Stored) -> str:
+    words = {**vocabulary.LINE_PROBLEMS, **vocabulary.LINE_WARNINGS}
+    return "; ".join(str(words.get(code, code)) for code in (*line["problems"], *line["warnings"]))
+
+
+LINES = lists.register(
+    lists.Listing(
+        name="segment_lines",
+        columns=LINE_COLUMNS,
+        more_columns=MORE_LINE_COLUMNS,
+        filters=LINE_FILTERS,
+        fetch=_fetch_lines,
+        key="line_no",
+        sorts=lists.BY_LINE,
+        sorted_by={"line_no": "made"},
+        after_name="after_line",
+    )
 )
 
 
 def _extra(session: Session, segment: segments.Segment, stored: Stored) -> dict[str, Any]:
-    def fetch(filters: dict[str, list[str]], after: str | None, limit: int) -> list[Stored]:
-        return segment_lines.page(session, segment, filters=filters, after=lists.whole(after), limit=limit)
-
     actions = criteria_actions.page(session, segment, limit=ACTIONS_SHOWN, newest_first=True)
     job = jobs.open_job(session, segments.serial_key(segment)) or _logging_job(session, segment)
-    shown = lists.read(
-        columns=LINE_COLUMNS, filters=LINE_FILTERS, fetch=fetch, key="line_no", after_name="after_line"
-    )
     return {
-        "list": shown,
-        "matching": {each.name: each.value for each in shown.filters if each.value},
+        "list": lists.read(LINES, of=stored["no"]),
         "actions": criteria_actions.describe(session, actions),
         "job": jobs.describe(session, [job])[0] if job else None,
         "add_line_form": AddLineForm(formdata=None),
@@ -134,9 +170,14 @@ NOUN = records.Noun(
         Column("cost_total", _("Cost"), "amount"),
         Column("status", _("Status"), "choice", words=vocabulary.SEGMENT_STATES),
     ),
+    more_columns=(
+        Column("subject", FIELDS["subject"]),
+        Column("actions_count", _("Actions"), "number"),
+        Column("duration_total_min", _("Duration (min.)"), "number"),
+    ),
     filters=(
         Filter("q", _("Search"), "search", hint=_("No. or description")),
-        Filter("campaign_no", FIELDS["campaign_no"], "code", listed=options.campaigns),
+        Filter("campaign_no", FIELDS["campaign_no"], "code", lookup="campaign"),
         Filter("status", _("Status"), words=vocabulary.SEGMENT_STATES),
     ),
     writes=Role.MARKETING,
@@ -155,7 +196,7 @@ def add_line(key: str) -> Answer:
     session = database.session()
     segment = segments.get(session, key, lock=True)
     form = AddLineForm()
-    line = records.attempt(
+    line = records.attempt_once(
         form,
         lambda: segment_lines.add(
             session,
@@ -182,7 +223,6 @@ def check(key: str) -> Answer:
         segment=segment,
         found=segment_check.check(session, segment, send=False),
         repairs=REPAIRS if guard.may(Role.MARKETING) else {},
-        salespeople=options.salespeople(),
     )
 
 
@@ -199,9 +239,10 @@ def log(key: str) -> Answer:
             "send": False,
             "on_invalid": form.on_invalid.data or "refuse",
         }
-        job = records.attempt(
-            form, lambda: segment_logging.request(session, segment, values=values, actor=identity.required())
+        actor = identity.required()
+        job = records.attempt_once(
+            form, lambda: segment_logging.request(session, segment, values=values, actor=actor).id
         )
         if job is not None:
-            return redirect(url_for("pages.jobs.card", key=job.id), 303)  # type: ignore[return-value]
+            return redirect(url_for("pages.jobs.card", key=job), 303)  # type: ignore[return-value]
     return records.form_page("segments/log.html", form, segment=segment)

@@ -105,10 +105,17 @@ def _name_tried() -> str:
     return "user " + request.form.get("name", "").strip().lower()[:100]
 
 
+def _who_asks() -> str:
+    actor = identity.actor()
+    return f"password of {actor.name}" if actor else get_remote_address()
+
+
 LIMITED = (
     ("pages.sign_in.show", get_remote_address),
     ("pages.sign_in.show", _name_tried),
     ("pages.sign_in.link", get_remote_address),
+    # A new password is given by whoever knows the old one, not by whoever finds a browser signed in.
+    ("pages.account.show", _who_asks),
 )
 
 

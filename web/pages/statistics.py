@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import sys
 from datetime import date
 from typing import Any
 
-import pygal
-from flask import Blueprint, Response, request, url_for
-from flask_babel import format_date, gettext
-from pygal.etree import etree
-from pygal.style import Style
+from flask import Blueprint, request, url_for
+from flask_babel import format_date
 from sqlalchemy.orm import Session
 
 from domain import campaigns, contacts, interaction_groups, salespeople, templates
 from domain import statistics as entry_statistics
 from web import database
-from web.headers import OWN_STYLE_ONLY
+from web.pages import charts
 from web.pages.records import Answer
-
-# Its finder for plug-ins, of which we use none, is of a kind that Python warns of at every import that fails.
-sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder, pygal.PluginImportFixer)]
 
 blueprint = Blueprint("statistics", __name__, url_prefix="/statistics")
 
@@ -32,18 +25,6 @@ NOUNS: dict[str, Any] = {
     "contact": contacts,
 }
 LEAST_MONTHS, MOST_MONTHS = 12, 36
-# Drawn on whatever lies behind, light or dark.
-STYLE = Style(
-    background="transparent",
-    plot_background="transparent",
-    foreground="#7c868d",
-    foreground_strong="#7c868d",
-    foreground_subtle="#7c868d",
-    guide_stroke_color="#7c868d40",
-    major_guide_stroke_color="#7c868d60",
-    colors=("#2b8a99",),
-    font_family="system-ui, sans-serif",
-)
 
 
 def of(session: Session, by: str, thing: Any, filter: dict[str, str]) -> dict[str, Any]:
@@ -80,27 +61,15 @@ def chart(by: str, key: str) -> Answer:
         date_from=_day(request.args.get("date_from")),
         date_to=_day(request.args.get("date_to")),
     )
-    drawn = pygal.Bar(
-        js=[], style=STYLE, height=220, width=900, show_legend=False, margin=8, x_label_rotation=0,
-        show_minor_x_labels=False, x_labels_major_every=3, truncate_label=-1,
-        no_data_text=gettext("No interactions"),
-    )  # fmt: skip
+    drawn = charts.bars(height=220, show_minor_x_labels=False, x_labels_major_every=3)
     counts = {month.month: month.interactions_count for month in months}
     labels = _months(months[0].month, months[-1].month) if months else []
-    drawn.x_labels = [format_date(month, "LLL yy") for month in labels]
-    drawn.add(gettext("Interactions"), [counts.get(month, 0) for month in labels])
-    response = Response(_without_script(drawn.render_tree()), mimetype="image/svg+xml")
-    response.headers["Content-Security-Policy"] = OWN_STYLE_ONLY
-    return response
-
-
-def _without_script(drawn: Any) -> bytes:
-    """Write a picture without the script that its maker always puts in."""
-    for part in list(drawn.iter()):
-        for child in list(part):
-            if str(child.tag).endswith("script"):
-                part.remove(child)
-    return bytes(etree.tostring(drawn, encoding="utf-8"))
+    charts.fill(
+        drawn,
+        [format_date(month, "LLL yy") for month in labels],
+        [counts.get(month, 0) for month in labels],
+    )
+    return charts.answer(drawn)
 
 
 def _months(first: date, last: date) -> list[date]:

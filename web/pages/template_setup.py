@@ -11,7 +11,7 @@ from domain.users import Role
 from web import database
 from web.forms.base import RecordForm, etag_of
 from web.forms.fields import CodeField
-from web.pages import audit, guard, options, records
+from web.pages import audit, guard, records
 from web.pages.records import Answer
 from web.vocabulary import DOCUMENT_TYPES
 
@@ -30,7 +30,7 @@ class TemplateSetupForm(RecordForm):
 
 
 for _key in template_setup.KEYS:
-    setattr(TemplateSetupForm, _key, CodeField(DOCUMENT_TYPES[_key]))
+    setattr(TemplateSetupForm, _key, CodeField(DOCUMENT_TYPES[_key], lookup="template"))
 
 
 @blueprint.route("/", methods=["GET", "POST"])
@@ -58,6 +58,5 @@ def show() -> Answer:
     return records.form_page(
         "template_setup.html",
         form,
-        offered=list(options.interaction_templates()),
         history=audit.history(session, template_setup.THING, template_setup.THING),
     )

@@ -8,13 +8,14 @@ from typing import Any
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _
+from sqlalchemy.orm import Session
 
 from domain import tokens
 from domain.users import Role
 from web import database, vocabulary
 from web.forms.master_data import TokenForm
 from web.pages import guard, lists, records
-from web.pages.lists import Column
+from web.pages.lists import Column, Listing
 from web.pages.records import Answer
 from web.vocabulary import FIELDS
 
@@ -30,18 +31,30 @@ COLUMNS = (
 )
 
 
+def _fetch(session: Session, wanted: lists.Wanted) -> list[dict[str, Any]]:
+    found = tokens.page(session, **wanted.place)
+    return list(tokens.describe(session, found))
+
+
+LISTING = lists.register(
+    Listing(
+        name="tokens",
+        columns=COLUMNS,
+        filters=(),
+        fetch=_fetch,
+        key="id",
+        sorts=lists.OLDEST_FIRST,
+        sorted_by={"created_at": "made"},
+        reads=Role.ADMIN,
+    )
+)
+
+
 @blueprint.get("/")
 @guard.needs(Role.ADMIN)
 def index() -> Answer:
     """List the tokens that work."""
-    session = database.session()
-
-    def fetch(_filters: dict[str, list[str]], after: str | None, limit: int) -> list[dict[str, Any]]:
-        found = tokens.page(session, after=lists.whole(after), limit=limit)
-        return list(tokens.describe(session, found))
-
-    shown = lists.read(columns=COLUMNS, filters=(), fetch=fetch, key="id")
-    return render_template("users/tokens.html", list=shown)
+    return render_template("users/tokens.html", list=lists.read(LISTING))
 
 
 @blueprint.route("/new", methods=["GET", "POST"])

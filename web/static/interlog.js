@@ -39,6 +39,8 @@ function ask(form) {
   dialog.showModal();
 }
 
+const buttonsOf = (form) => [...form.elements].filter((each) => each.type === "submit");
+
 // A form is sent once: a second press while the first is on its way does nothing.
 document.addEventListener("submit", (event) => {
   const form = event.target;
@@ -54,6 +56,7 @@ document.addEventListener("submit", (event) => {
   }
   form.dataset.sent = "yes";
   event.submitter?.setAttribute("aria-busy", "true");
+  for (const button of buttonsOf(form)) button.setAttribute("aria-disabled", "true");
 });
 
 // Coming back with the browser's Back button, forms can be sent again.
@@ -61,7 +64,10 @@ window.addEventListener("pageshow", () => {
   for (const form of document.querySelectorAll("form[data-sent]")) {
     delete form.dataset.sent;
     form.elements.confirmed?.remove();
-    for (const button of form.querySelectorAll("[aria-busy]")) button.removeAttribute("aria-busy");
+    for (const button of buttonsOf(form)) {
+      button.removeAttribute("aria-busy");
+      button.removeAttribute("aria-disabled");
+    }
   }
 });
 
@@ -75,43 +81,76 @@ document.addEventListener("click", (event) => {
   if (event.target.closest("[data-close]")) event.target.closest("dialog").close();
 });
 
-// Shortcuts: "/" searches, "n" makes a new one, Ctrl+S saves.
+// Shortcuts: "/" filters a list, "n" makes a new one, Ctrl+S saves; whatever carries one in this page. Single keys can be
+// switched off in the list that "?" shows.
+const SINGLE_KEYS = "interlog-single-keys";
+const shortcuts = document.getElementById("shortcuts");
+
+function nameOf(target) {
+  const label = target.labels?.[0]?.textContent ?? target.getAttribute("aria-label") ?? target.textContent;
+  return label.trim();
+}
+
+function keysOf(shortcut) {
+  const words = JSON.parse(shortcuts.dataset.words);
+  return shortcut.split("+").map((key) => {
+    const shown = document.createElement("kbd");
+    shown.textContent = words[key] ?? key.toUpperCase();
+    return shown;
+  });
+}
+
+function showShortcuts() {
+  const section = shortcuts.querySelector("[data-page-keys]");
+  const rows = [...document.querySelectorAll("[data-shortcut]:not([data-search])")].map((target) => {
+    const row = document.createElement("div");
+    const keys = document.createElement("dt");
+    const what = document.createElement("dd");
+    keys.append(...keysOf(target.dataset.shortcut));
+    what.textContent = nameOf(target);
+    row.append(keys, what);
+    return row;
+  });
+  section.hidden = rows.length === 0;
+  section.querySelector("dl").replaceChildren(...rows);
+  shortcuts.showModal();
+}
+
+if (shortcuts) {
+  const single = shortcuts.querySelector("#single-keys");
+  single.checked = localStorage.getItem(SINGLE_KEYS) !== "off";
+  single.addEventListener("change", () => localStorage.setItem(SINGLE_KEYS, single.checked ? "on" : "off"));
+  for (const opener of document.querySelectorAll("[data-dialog=shortcuts]")) {
+    opener.hidden = false;
+    opener.addEventListener("click", (event) => {
+      event.stopImmediatePropagation();
+      opener.closest("details").open = false;
+      showShortcuts();
+    });
+  }
+}
+
 document.addEventListener("keydown", (event) => {
-  const typing = event.target.closest?.("input, textarea, select, [contenteditable]");
+  const typing = event.target.closest?.("input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]");
   const control = event.ctrlKey || event.metaKey;
   if ((typing && !control) || event.altKey || document.querySelector("dialog[open]")) return;
-  const name = (control ? "Control+" : "") + event.key;
+  if (!control && event.key.length === 1 && localStorage.getItem(SINGLE_KEYS) === "off") return;
+  if (event.key === "?" && !control && shortcuts) {
+    event.preventDefault();
+    showShortcuts();
+    return;
+  }
+  // With another keyboard layout the letter is another one: then the place of the key counts.
+  const letter = /^Key[A-Z]$/.test(event.code) && !/^[a-z]$/i.test(event.key) ? event.code.slice(3).toLowerCase() : event.key;
+  const name = (control ? "Control+" : "") + letter;
   const target = document.querySelector(`[data-shortcut="${CSS.escape(name)}"]`);
   if (!target) return;
+  if (name === "PageUp" && window.scrollY > 4) return;
   if (name === "PageDown" && window.innerHeight + window.scrollY < document.body.scrollHeight - 4) return;
   event.preventDefault();
   if (target.matches("input")) target.focus();
   else target.click();
 });
-
-// Look-up fields: offer what matches while somebody types.
-for (const field of document.querySelectorAll("[data-lookup]")) {
-  const list = field.list;
-  let timer;
-  let last;
-  field.addEventListener("input", () => {
-    clearTimeout(timer);
-    timer = setTimeout(async () => {
-      const typed = field.value.trim();
-      if (!typed || typed === last) return;
-      last = typed;
-      const answer = await fetch(`/lookup/${field.dataset.lookup}?q=${encodeURIComponent(typed)}`);
-      if (!answer.ok || field.value.trim() !== typed) return;
-      const offered = await answer.json();
-      list.replaceChildren(...offered.map(({ value, label }) => {
-        const option = document.createElement("option");
-        option.value = value;
-        option.textContent = label;
-        return option;
-      }));
-    }, 180);
-  });
-}
 
 // Rows of a form: one more row, with names and ids that count on.
 for (const rows of document.querySelectorAll("[data-rows]")) {
@@ -132,6 +171,18 @@ for (const rows of document.querySelectorAll("[data-rows]")) {
     body.append(row);
     row.querySelector("input, select, textarea").focus();
   });
+}
+
+// On a phone a row of a list is a card (by the style sheet), where each value carries the head of its column.
+for (const table of document.querySelectorAll("table.grid:not(.is-narrow)")) {
+  const heads = [...(table.tHead?.rows[0]?.cells ?? [])].map((head) => head.textContent.replace(/[▲▼↕]/g, "").trim());
+  for (const cell of table.querySelectorAll("tbody td")) {
+    const label = heads[cell.cellIndex];
+    if (label) cell.dataset.label = label;
+    const says = cell.classList.contains("flag") ? cell.querySelector("svg") : cell.textContent.trim();
+    if (!says && !cell.querySelector("input, progress")) cell.dataset.blank = "";
+  }
+  table.classList.add("is-labelled");
 }
 
 for (const button of document.querySelectorAll("[data-copy]")) {

@@ -68,7 +68,7 @@ class Browser:
         answer = self.flask.post(
             target, data={"csrf_token": token, **values}, headers={"Accept-Language": self.language}
         )
-        assert answer.status_code == status, f"{target}: {answer.status_code} {read(answer.text).text}"
+        assert answer.status_code == status, f"{target}: {answer.status_code} {answer.text[:600]}"
         if status == 303:
             return self.open(answer.headers["Location"])
         self._keep(target, answer)

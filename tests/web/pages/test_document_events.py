@@ -155,9 +155,9 @@ def test_an_account_is_linked_to_a_contact_and_the_event_replayed(
     browser.fill(f"/contacts/{demo.contacts[5]}")
     page = browser.open(card)
     form = page.one("form", action="/document-events/replay")
-    position = form.one("input", name="selected").attributes["value"]
-    assert "Try 1 event again?" in browser.send("/document-events/replay", selected=position, status=200).text
-    browser.send("/document-events/replay", selected=position, confirmed="yes")
+    position = form.one("input", name="position").attributes["value"]
+    assert "Try 1 event again?" in browser.send("/document-events/replay", position=position, status=200).text
+    browser.send("/document-events/replay", position=position, confirmed="yes")
     job = browser.here
     do_jobs()
     result = browser.open(job).one("section", aria_labelledby="result-title")
@@ -171,9 +171,9 @@ def test_all_that_match_are_replayed_after_a_question(
 ) -> None:
     """D7"""
     page = admin_browser.open("/document-events/?outcome=suppressed")
-    form = page.all("form", action="/document-events/replay")[1]
+    form = page.one("form", action="/document-events/replay")
     values = {control.attributes["name"]: control.attributes["value"] for control in form.all("input")}
-    assert values == {"csrf_token": values["csrf_token"], "matching": "yes", "outcome": "suppressed"}
+    assert values == {"csrf_token": values["csrf_token"], "scope": "matching", "outcome": "suppressed"}
     assert "Try 1 event again?" in admin_browser.send("/document-events/replay", status=200, **values).text
     admin_browser.send("/document-events/replay", **values, confirmed="yes")
     do_jobs()
@@ -182,14 +182,14 @@ def test_all_that_match_are_replayed_after_a_question(
 
 def test_a_replay_of_nothing_says_so(admin_browser: Browser, events: Any) -> None:
     admin_browser.open("/document-events/")
-    assert "No event is selected." in admin_browser.send("/document-events/replay", selected="x").text
+    assert "No event is selected." in admin_browser.send("/document-events/replay", position="x").text
 
 
 def test_only_administrators_replay(marketing_browser: Browser, events: Any) -> None:
     """U1"""
     page = marketing_browser.open("/document-events/")
-    assert not page.all("input", type="checkbox")
-    marketing_browser.send("/document-events/replay", selected="1", status=403)
+    assert not page.all("input", name="position")
+    marketing_browser.send("/document-events/replay", position="1", status=403)
 
 
 def test_an_empty_ledger_says_how_to_send_the_first_event(admin_browser: Browser, sessions: Any) -> None:

@@ -19,7 +19,10 @@ READERS = (Role.VIEWER, Role.SALESPERSON, Role.MARKETING, Role.ADMIN)
 # Endpoint -> (address with keys of Demo, least role).
 PAGES: dict[str, tuple[str, Role]] = {
     "home.show": ("/", Role.VIEWER),
+    "search.show": ("/search/?q=log", Role.VIEWER),
     "account.show": ("/my-settings", Role.VIEWER),
+    "guide.index": ("/guide/", Role.VIEWER),
+    "guide.chapter": ("/guide/segments", Role.VIEWER),
     "contacts.index": ("/contacts/", Role.VIEWER),
     "contacts.new": ("/contacts/new", Role.MARKETING),
     "contacts.card": ("/contacts/{company}", Role.VIEWER),
@@ -85,8 +88,11 @@ APART = {
     "document_events.link",
     "sign_in.show",
     "sign_in.link",
-    "interactions.export",
+    "list_actions.export",
     "statistics.chart",
+    "charts.show",
+    "jobs.watch",
+    "guide.static",
 }
 
 

@@ -71,3 +71,78 @@ def test_others_jobs_are_stopped_by_marketing_only(open_job: str, browser_of: Ca
 def test_running_jobs_are_on_the_home_page(open_job: str, marketing_browser: Browser) -> None:
     home = marketing_browser.open("/")
     assert home.one("section", aria_labelledby="running-title").all("a", href=open_job)
+
+
+def key_of(job: str) -> str:
+    return job.rpartition("/")[2]
+
+
+def test_scripts_learn_how_far_jobs_are_and_what_came_of_them(
+    open_job: str, marketing_browser: Browser, demo: Demo, do_jobs: Callable[[], None]
+) -> None:
+    ask = (
+        f"/jobs/watch?id={key_of(open_job)}&id={demo.job}&id=nonsense&id=00000000-0000-0000-0000-000000000000"
+    )
+    told = {each["id"]: each for each in marketing_browser.flask.get(ask).json}
+    assert set(told) == {key_of(open_job), demo.job}
+    assert told[key_of(open_job)] == {
+        "id": key_of(open_job),
+        "progress": None,
+        "text": "Queued",
+        "ended": None,
+    }
+    assert told[demo.job]["ended"] == {
+        "kind": "good",
+        "text": "Log Segment SM00002: Succeeded. Interactions: 59, Skipped Lines: 1.",
+        "url": f"/logged-segments/{demo.logged_segment}",
+        "more": "Open the logged segment",
+    }
+    do_jobs()
+    told = {each["id"]: each for each in marketing_browser.flask.get(ask).json}
+    assert told[key_of(open_job)]["ended"]["kind"] == "good"
+
+
+def test_ones_own_open_jobs_are_watched_on_every_page(
+    open_job: str, marketing_browser: Browser, browser_of: Callable[..., Browser], do_jobs: Callable[[], None]
+) -> None:
+    def watched(browser: Browser) -> list[str]:
+        page = browser.open("/campaigns/")
+        assert not page.all("ul", class_="under-way")
+        return page.one("div", class_="toasts").attributes["data-own"].split()
+
+    assert key_of(open_job) in watched(marketing_browser)
+    assert key_of(open_job) not in watched(browser_of(Role.VIEWER))
+    do_jobs()
+    assert watched(marketing_browser) == []
+
+
+def test_an_open_job_is_a_small_bar_where_its_thing_is_shown(
+    open_job: str, marketing_browser: Browser, do_jobs: Callable[[], None]
+) -> None:
+    browser = marketing_browser
+    segment = browser.open(open_job).one("section", aria_labelledby="details-title").all("a")[0].text
+    bar = {"data_job_bar": key_of(open_job)}
+    for path in ("/segments/", "/logged-segments/", "/interactions/", f"/segments/{segment}", "/", "/jobs/"):
+        assert browser.open(path).one("span", **bar).all("progress"), path
+    assert not browser.open("/contacts/").all("span", **bar)
+    do_jobs()
+    assert not browser.open("/segments/").all("span", **bar)
+
+
+def test_a_job_that_was_refused_says_what_to_do(
+    marketing_browser: Browser, demo: Demo, do_jobs: Callable[[], None]
+) -> None:
+    """L3."""
+    browser = marketing_browser
+    no = new_segment(browser, "No template")
+    add(browser, no, demo.contacts[2])
+    browser.open(f"/segments/{no}/log")
+    browser.send(on_invalid="refuse")
+    job = browser.here
+    do_jobs()
+    page = browser.open(job)
+    assert "Mend the lines of the segment" in page.text
+    assert page.one("main").all("a", href=f"/segments/{no}")
+    ended = browser.flask.get(f"/jobs/watch?id={key_of(job)}").json[0]["ended"]
+    assert ended["kind"] == "warn"
+    assert "Mend the lines of the segment" in ended["text"]

@@ -84,8 +84,9 @@ def test_filters_are_saved_under_a_name_and_forgotten(browser_of: Callable[..., 
     browser = browser_of(Role.SALESPERSON)
     browser.open("/interactions/?salesperson_code=AH&date_from=2026-01-01")
     browser.send(
-        "/interactions/filters",
-        filter_name="Mine",
+        "/lists/interactions/views",
+        view_name="Mine",
+        next="/interactions/",
         salesperson_code="AH",
         date_from="2026-01-01",
         sort="date",
@@ -93,11 +94,11 @@ def test_filters_are_saved_under_a_name_and_forgotten(browser_of: Callable[..., 
     link = next(link for link in browser.page.all("a") if link.text == "Mine")
     assert "salesperson_code=AH" in link.attributes["href"]
     assert "sort=date" in link.attributes["href"]
-    browser.send("/interactions/filters", filter_name=" ", salesperson_code="AH")
+    browser.send("/lists/interactions/views", view_name=" ", salesperson_code="AH", next="/interactions/")
     assert "must be given" in browser.page.one("main").text
     other = browser_of(Role.VIEWER)
     assert "Mine" not in other.open("/interactions/").one("main").text
-    browser.send("/interactions/filters/forget", filter_name="Mine", next="/interactions/")
+    browser.send("/lists/interactions/views/forget", view_name="Mine", next="/interactions/")
     assert not [link for link in browser.page.all("a") if link.text == "Mine"]
 
 
@@ -106,28 +107,28 @@ def test_columns_are_chosen_and_kept(browser_of: Callable[..., Browser]) -> None
 
     def heads() -> list[str]:
         table = browser.page.all("table", class_="grid")[0]
-        return [head.text.strip() for head in table.all("th") if head.text.strip()]
+        return [head.text.rstrip(" ↕▲▼") for head in table.all("th") if head.text]
 
     browser.open("/interactions/")
     usual = heads()
-    browser.send("/interactions/columns", column=["entry_no", "origin", "user"], next="/interactions/")
+    browser.send("/lists/interactions/columns", column=["entry_no", "origin", "user"], next="/interactions/")
     assert heads() == ["Entry No.", "Origin", "User"]
     browser.open("/interactions/?q=nothing")
     browser.open("/interactions/")
     assert heads() == ["Entry No.", "Origin", "User"]
-    browser.send("/interactions/columns", usual="yes", next="/interactions/")
+    browser.send("/lists/interactions/columns", usual="yes", next="/interactions/")
     assert heads() == usual
 
 
 def test_files_have_the_columns_and_rows_that_are_shown(browser_of: Callable[..., Browser]) -> None:
     browser = browser_of(Role.VIEWER, language="ru")
     answer = browser.flask.get(
-        "/interactions/export.csv?salesperson_code=AH", headers={"Accept-Language": "ru"}
+        "/lists/interactions/export.csv?salesperson_code=AH", headers={"Accept-Language": "ru"}
     )
     lines = answer.data.decode("utf-8-sig").splitlines()
     assert lines[0].startswith("Номер операции,Дата,Контакт")
     assert len(lines) > 50
-    answer = browser.flask.get("/interactions/export.xlsx?q=no such text")
+    answer = browser.flask.get("/lists/interactions/export.xlsx?q=no such text")
     assert answer.mimetype == downloads.XLSX
     content = answer.data
     answer.close()

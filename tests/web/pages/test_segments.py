@@ -52,7 +52,7 @@ def test_the_interaction_section_shows_what_comes_from_the_template(browser: Bro
     blank = browser.page.one("select", id="information_flow").all("option")[0]
     assert blank.text == "From template: Outbound"
     browser.fill(unit_cost="15", information_flow="(blank)")
-    assert browser.page.one(id="unit_cost-hint").text == "Own value"
+    assert browser.page.one(id="unit_cost-hint").text == "Own value (left empty: inherited)"
     chosen = [
         option.text
         for option in browser.page.one("select", id="information_flow").all("option")
@@ -105,7 +105,7 @@ def test_clearing_a_field_of_a_line_inherits_again(browser: Browser, demo: Demo)
     browser.open(f"/segments/{no}/lines/1/")
     browser.fill(subject="My own", information_flow="inbound")
     page = browser.open(f"/segments/{no}/lines/1/")
-    assert page.one(id="subject-hint").text == "Own value"
+    assert page.one(id="subject-hint").text == "Own value (left empty: inherited)"
     browser.fill(subject="", information_flow="")
     page = browser.open(f"/segments/{no}/lines/1/")
     assert page.one(id="subject-hint").text == "Inherited: Good news"
