@@ -13,10 +13,10 @@ from pathlib import Path
 from ops import verify
 from ops.commands import ROOT
 from ops.data_folder import DataFolder
+from ops.faults.client import Client
+from ops.faults.company import LINES, Company
+from ops.faults.stack import wait_for
 from ops.processes import free_port, send_signal
-from tests.acceptance.client import Client
-from tests.acceptance.company import LINES, Company
-from tests.acceptance.stack import wait_for
 
 
 def interlog(*arguments: str, **environment: str) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from tests.acceptance.company import Company
-from tests.acceptance.stack import wait_for
+from ops.faults.company import Company
+from ops.faults.stack import wait_for
 
 # Celery says this, before anything can be set up, to whoever runs it as root.
 OF_ROOT = (

@@ -96,7 +96,7 @@ def set_up_a_template(page: Page) -> None:
     expect(page.locator("h1")).to_have_text("Разговор")
     page.get_by_text("Ещё", exact=True).click()
     page.get_by_role("link", name="Настройка шаблонов взаимодействия").click()
-    page.get_by_label("Исходящий звонок").fill("TALK")
+    page.get_by_role("combobox", name="Исходящий звонок").fill("TALK")
     page.get_by_role("button", name="Сохранить").click()
     expect(page.get_by_text("Сохранено")).to_be_visible()
 

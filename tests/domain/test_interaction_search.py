@@ -218,6 +218,7 @@ PLANS = {
     "interaction_total_salesperson_id_idx": "interaction_total WHERE salesperson_id = 1",
     "interaction_total_campaign_entry_no_idx": "interaction_total WHERE campaign_entry_no = 1",
     "interaction_total_logged_segment_no_idx": "interaction_total WHERE logged_segment_no = 1",
+    "interaction_total_date_idx": "interaction_total WHERE date >= '2026-01-01'",
     "interaction_total_loose_idx": "interaction_total WHERE is_loose",
 }
 

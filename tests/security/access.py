@@ -60,18 +60,22 @@ OPEN_TO_ALL = {
 }
 # What is shown apart from pages.
 SHOWN = """
-GET /lookup/<any(contact, company):kind>
+GET /lookup/<kind>
+GET /charts/<any(columns, rows):shape>-<any(light, dark):ink>.svg
+GET /guide/files/<path:filename>
+GET /jobs/watch
+GET /lists/<name>/export.<any(csv, xlsx):form>
 GET /document-events/<int:key>/link
-GET /interactions/export.<any(csv, xlsx):form>
 GET /statistics/<any(template, group, salesperson, campaign, contact):by>/<key>.svg
 """.splitlines()
 # One's own settings; and a job, which is stopped by whoever asked for it, or by marketing.
 VIEWERS = """
 POST /my-settings
 POST /appearance
-POST /interactions/columns
-POST /interactions/filters
-POST /interactions/filters/forget
+POST /time-zone
+POST /lists/<name>/columns
+POST /lists/<name>/views
+POST /lists/<name>/views/forget
 POST /jobs/<key>/cancel
 """.splitlines()
 SALESPEOPLE = """
@@ -86,6 +90,7 @@ POST /postponed-interactions/delete
 """.splitlines()
 MARKETING = """
 POST /contacts/new
+POST /contacts/add-to-segment
 POST /contacts/<key>
 POST /contacts/<key>/delete
 POST /campaigns/new

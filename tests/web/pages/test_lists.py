@@ -12,11 +12,21 @@ import pytest
 from flask import g
 from sqlalchemy import Engine, event, text
 
-from domain import campaign_entries, campaigns
+from domain import (
+    campaign_entries,
+    campaigns,
+    contacts,
+    interaction_groups,
+    salespeople,
+    segment_lines,
+    segments,
+    templates,
+)
 from domain.actors import Role, system
+from tests.domain.events import make_event, receive, record
 from tests.web.pages.conftest import Browser, Demo
 from tests.web.pages.html import Element
-from tests.web.pages.test_queries import many, queries_of  # noqa: F401 - a fixture
+from tests.web.pages.test_queries import queries_of
 from web.pages import list_actions, lists
 from web.pages.lists import LISTINGS
 
@@ -51,7 +61,40 @@ WITHIN_A_ROW = {"Sort Key: k.received_at, k.hash"}
 
 
 @pytest.fixture(scope="module")
-def shown(sessions: Any, demo: Demo, many: None) -> dict[str, str]:  # noqa: F811
+def many(sessions: Any, demo: Demo) -> None:
+    """Fifty more of everything."""
+    with sessions() as session, session.begin():
+        actor = system(session)
+        receive(session, *(make_event(document_no=f"M{number}") for number in range(50)))
+        record(session)
+        for number in range(50):
+            code = f"M{number:02}"
+            salespeople.create(session, values={"code": code, "name": "Many"}, actor=actor)
+            interaction_groups.create(session, values={"code": code}, actor=actor)
+            campaigns.create(session, values={"no": code, "salesperson_code": code}, actor=actor)
+            templates.create(
+                session, values={"code": code, "group_code": code, "campaign_no": code}, actor=actor
+            )
+            contacts.create(
+                session,
+                values={"no": code, "type": "person", "name": "Many", "salesperson_code": code},
+                actor=actor,
+            )
+            segment = segments.create(
+                session,
+                values={
+                    "description": code,
+                    "template_code": code,
+                    "campaign_no": code,
+                    "salesperson_code": code,
+                },
+                actor=actor,
+            )
+            segment_lines.add_many(session, segment, contact_nos=[code], allow_existing=False, actor=actor)
+
+
+@pytest.fixture(scope="module")
+def shown(sessions: Any, demo: Demo, many: None) -> dict[str, str]:
     """The addresses, with several entries of one campaign among what they show."""
     with sessions() as session, session.begin():
         campaign = campaigns.get(session, "M00")

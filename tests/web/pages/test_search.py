@@ -12,8 +12,8 @@ from tests.web.pages.conftest import LANGUAGES, Browser, Demo
 from tests.web.pages.test_every_page import PAGES
 from web.pages import places, search
 
-# Pages of their own that no name leads to: the search itself.
-UNNAMED = {"search.show"}
+# Pages of their own that no name leads to: the search itself, and a chapter of the guide.
+UNNAMED = {"search.show", "guide.chapter"}
 
 
 # What is typed -> the address of the first page found, whatever language is read.
