@@ -24,7 +24,7 @@ from sqlalchemy.orm import Session
 from domain import logs
 from ops.embedded import EmbeddedPostgres, EmbeddedRedis
 
-pytest_plugins = ["tests.system"]
+pytest_plugins = ["tests.system", "tests.chromium"]
 
 TEMPLATE = "template"
 

@@ -1,14 +1,12 @@
 """The site as it is served, with a real worker, in a real Chromium.
 
-Chromium is taken from PATH (Debian's package `chromium`) or from the environment variable CHROMIUM. Every page that a
-test visits is watched: no error on the console, no request that fails or leads elsewhere, a strict policy. Pictures are
-kept in var/screenshots, or where INTERLOG_SCREENSHOTS says.
+Every page that a test visits is watched: no error on the console, no request that fails or leads elsewhere, a strict
+policy. Pictures are kept in var/screenshots, or where INTERLOG_SCREENSHOTS says.
 """
 
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -23,7 +21,7 @@ from typing import Any
 
 import pytest
 from babel.messages.pofile import read_po
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright, Request, Response, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Request, Response
 from sqlalchemy import NullPool, create_engine
 from sqlalchemy.orm import Session
 
@@ -43,7 +41,6 @@ LOCALES = {"en": "en-GB", "ru": "ru-RU"}
 ROLES = ("viewer", "salesperson", "marketing", "admin")
 # A user whom a test may give a language; the others have that of their browsers.
 POLYGLOT = "polyglot"
-QUIET = ["--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update"]
 
 
 @dataclass
@@ -61,29 +58,6 @@ class Site:
     def resume_worker(self) -> None:
         """Let the worker go on."""
         self.worker.send_signal(signal.SIGCONT)
-
-
-@pytest.fixture(scope="session")
-def chromium() -> str:
-    names = ("chromium", "chromium-browser", "google-chrome")
-    found = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
-    if found is None:
-        pytest.skip("no Chromium on this machine: install Debian's package chromium, or set CHROMIUM")
-    return found
-
-
-@pytest.fixture(scope="session")
-def playwright() -> Iterator[Playwright]:
-    with sync_playwright() as started:
-        yield started
-
-
-@pytest.fixture(scope="session")
-def browser(playwright: Playwright, chromium: str) -> Iterator[Browser]:
-    arguments = [*QUIET, "--no-sandbox"] if os.geteuid() == 0 else QUIET
-    launched = playwright.chromium.launch(executable_path=chromium, args=arguments)
-    yield launched
-    launched.close()
 
 
 @pytest.fixture(scope="session")

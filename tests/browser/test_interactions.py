@@ -107,9 +107,9 @@ def test_the_timeline_goes_on_as_the_reader_scrolls(visit: Callable[..., Visit])
     user.sign_in()
     user.open("/interactions/new/")
     for number in range(22):
-        values = {"contact_no": "CT000009", "template_code": "CALL", "description": f"Call {number}"}
+        values = {"contact_no": "CT000019", "template_code": "CALL", "description": f"Call {number}"}
         user.post("/api/v1/interactions", values)
-    user.open("/contacts/CT000009")
+    user.open("/contacts/CT000019")
     page.locator("[data-more]").scroll_into_view_if_needed()
     expect(page.locator(".timeline > li")).to_have_count(22)
     expect(page.locator("[data-more]")).to_have_count(0)

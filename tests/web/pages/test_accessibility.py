@@ -13,7 +13,6 @@ from playwright.sync_api import Page, expect
 from werkzeug.serving import make_server
 
 from domain.actors import Role
-from tests.browser.conftest import browser, chromium, playwright  # noqa: F401 - fixtures
 from tests.web.pages.conftest import PASSWORD, Demo
 from tests.web.pages.test_every_page import PAGES
 from web.pages import lists
@@ -46,7 +45,7 @@ OPENED: dict[str, tuple[str, Callable[[Page], object]]] = {
 
 
 @pytest.fixture(scope="module")
-def page(app: Flask, demo: Demo, browser: Chromium) -> Iterator[Page]:  # noqa: F811
+def page(app: Flask, demo: Demo, browser: Chromium) -> Iterator[Page]:
     """A page of an administrator who has signed in."""
     server = make_server("127.0.0.1", 0, app, threaded=True)
     thread = threading.Thread(target=server.serve_forever)
