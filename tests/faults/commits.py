@@ -25,21 +25,22 @@ WRITERS = """
 @contextmanager
 def held(stack: FragileStack) -> Iterator[None]:
     """Let no commit be answered for the length of a block; a restart of PostgreSQL ends it as well."""
-    _configure(stack, "ALTER SYSTEM SET synchronous_standby_names = 'nobody'", "SELECT pg_reload_conf()")
+    hold(stack)
     try:
         yield
     finally:
         _configure(stack, "ALTER SYSTEM RESET synchronous_standby_names", "SELECT pg_reload_conf()")
 
 
-def hold_until_restart(stack: FragileStack) -> None:
-    """Let no commit be answered before PostgreSQL is restarted."""
-    _configure(
-        stack,
-        "ALTER SYSTEM SET synchronous_standby_names = 'nobody'",
-        "SELECT pg_reload_conf()",
-        "ALTER SYSTEM RESET synchronous_standby_names",
-    )
+def hold(stack: FragileStack) -> None:
+    """Let no commit be answered before PostgreSQL is restarted; `release_at_restart` has to be called before that."""
+    _configure(stack, "ALTER SYSTEM SET synchronous_standby_names = 'nobody'", "SELECT pg_reload_conf()")
+
+
+def release_at_restart(stack: FragileStack) -> None:
+    """Let commits be answered again after the next start: servers read their settings some time after they are told to,
+    so call it when the hold is seen to work."""
+    _configure(stack, "ALTER SYSTEM RESET synchronous_standby_names")
 
 
 def waiting(stack: FragileStack, written: str, not_written: str = "") -> list[int]:

@@ -93,8 +93,9 @@ def test_postgresql_is_restarted_at_commit(company: Company, case: Case) -> None
     """A chunk whose commit is on disk and was never answered is not done again."""
     stack, job_id = company.stack, company.log(company.segment(lines=LINES), follow_up=True)
     stack.wait_until_writing()
-    commits.hold_until_restart(stack)
+    commits.hold(stack)
     wait_for(lambda: commits.waiting(stack, "interaction"), "a chunk is committed and not answered")
+    commits.release_at_restart(stack)
     before = at_work(company, job_id)
     case.inject("immediate restart between a commit and its answer")
     strikes.restart_postgres(stack)
