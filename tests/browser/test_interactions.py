@@ -106,10 +106,12 @@ def test_the_timeline_goes_on_as_the_reader_scrolls(visit: Callable[..., Visit])
     page = user.page
     user.sign_in()
     user.open("/interactions/new/")
+    reader = {"no": "READER", "type": "person", "name": "Reader", "salesperson_code": "AH"}
+    user.post("/api/v1/contacts", reader)
     for number in range(22):
-        values = {"contact_no": "CT000019", "template_code": "CALL", "description": f"Call {number}"}
+        values = {"contact_no": "READER", "template_code": "CALL", "description": f"Call {number}"}
         user.post("/api/v1/interactions", values)
-    user.open("/contacts/CT000019")
+    user.open("/contacts/READER")
     page.locator("[data-more]").scroll_into_view_if_needed()
     expect(page.locator(".timeline > li")).to_have_count(22)
     expect(page.locator("[data-more]")).to_have_count(0)

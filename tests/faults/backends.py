@@ -9,11 +9,26 @@ from pathlib import Path
 from ops.faults.stack import FragileStack
 from ops.processes import running_processes
 
+# How the statement begins that logs.
+LOGGING = "-- Log the lines of one range"
 # Sessions of the application that wait for a lock while they run a statement that begins like this.
 WAITING = """
     SELECT client_port FROM pg_stat_activity
     WHERE application_name = 'interlog-worker' AND wait_event_type = 'Lock' AND query LIKE :statement
 """
+# And those that run such a statement, as long as it works.
+WORKING = """
+    SELECT client_port FROM pg_stat_activity
+    WHERE application_name = 'interlog-worker' AND state = 'active' AND wait_event_type IS DISTINCT FROM 'Lock'
+      AND query LIKE :statement
+    ORDER BY pid
+"""
+
+
+def working_processes(stack: FragileStack, statement: str) -> list[int]:
+    """Return the workers' processes that are in the middle of a statement that begins like this."""
+    found = stack.rows(WORKING, statement=f"{statement}%")
+    return [pid for row in found if (pid := process_at(row.client_port))]
 
 
 def waiting_process(stack: FragileStack, statement: str) -> int | None:

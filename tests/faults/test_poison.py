@@ -17,14 +17,13 @@ from ops.faults.company import Company
 from ops.faults.feeder import BATCH_TYPE, Feeder
 from ops.faults.report import Case
 from ops.faults.stack import lives, wait_for
-from tests.faults.backends import waiting_process
+from tests.faults.backends import LOGGING, waiting_process
 from tests.faults.triggers import trigger
 
 # Bytes, JSON that is no message, a message without a body.
 GARBAGE = (b"\xff\xfe garbage", b'{"task": "jobs.work"}', b'{"body": "bm90aGluZw==", "headers": {}}')
 # Four chunks.
 FOUR_CHUNKS = 20_000
-LOGGING = "-- Log the lines of one range"
 LOCK = 4711
 CLAIMED_AT = """
     SELECT extract(epoch FROM claimed_at) FROM job_chunk
