@@ -27,6 +27,8 @@ SUMMED = (
     "template_code", "group_code", "salesperson_code", "campaign_no", "campaign_entry_no", "user", "origin",
     "logged_segment_no", "segment_no", "date_from", "date_to",
 )  # fmt: skip
+# What an entry's row says itself, without its segment, template or campaign.
+STORED = ("salesperson_code", "user", "campaign_entry_no", "evaluation")
 # What pieces match as a whole or not at all.
 SEGMENT = ("logged_segment_no", "segment_no")
 # What keeps a search within the ranges that have what matches: the sums, and the texts of segments and templates.
@@ -146,6 +148,8 @@ class _Search:
         self._parameters |= {**after, "limit": limit}
         self._limit = limit
         self._wording = self._of_wordings() if {"template_code", "group_code"} & set(filters) else ""
+        stored = [one for name, one in zip(filters, made, strict=True) if name in STORED]
+        self._stored_conditions = " ".join([*stored, self._wording])
 
     def _of_wordings(self) -> str:
         """Say template and group by what entries refer to, so that PostgreSQL knows how many those are."""
@@ -257,8 +261,9 @@ class _Search:
             CROSS JOIN LATERAL (
                 SELECT i.entry_no, i.date
                 FROM (
-                    SELECT * FROM {source.relation} WHERE entry_no BETWEEN p.first AND p.last
-                    ORDER BY entry_no {direction} OFFSET 0
+                    SELECT * FROM {source.relation} i
+                    WHERE i.entry_no BETWEEN p.first AND p.last {self._stored_conditions if source is _ALL else ""}
+                    ORDER BY i.entry_no {direction} OFFSET 0
                 ) o
                 JOIN interaction_visible i ON i.entry_no = o.entry_no
                 WHERE (p.day IS NULL OR i.date = p.day) {source.condition} {self._conditions_of_pieces}
