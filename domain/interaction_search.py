@@ -144,6 +144,8 @@ class _Search:
         by_name = dict(zip(filters, made, strict=True))
         self._of_pieces = [one for name, one in by_name.items() if name not in SEGMENT]
         self._of_rows = [one for name, one in by_name.items() if name in STORED]
+        if _canceled(filters) == "true":
+            self._of_rows.append(_IS_CANCELED)
         self._of_the_rest = [one for name, one in by_name.items() if name not in (*SEGMENT, *STORED, *WORDED)]
         self._parameters |= {**after, "limit": limit}
         self._limit = limit
@@ -392,6 +394,12 @@ def _canceled(filters: Mapping[str, Sequence[str]]) -> str:
 
 # How many entries of a row of sums match at most, by what is asked of canceled ones.
 _ACTIVE = "CASE WHEN s.canceled_at IS NULL AND c.canceled_at IS NULL THEN t.interactions ELSE 0 END"
+# What `canceled` of the view says, told by the row and two short lists.
+_IS_CANCELED = """
+    AND (i.canceled_at IS NOT NULL
+      OR i.logged_segment_no IN (SELECT no FROM logged_segment WHERE canceled_at IS NOT NULL)
+      OR i.campaign_entry_no IN (SELECT entry_no FROM campaign_entry WHERE canceled_at IS NOT NULL))
+"""
 _WEIGHTS = {"": "t.entries", "true": f"t.entries - {_ACTIVE}", "false": _ACTIVE}
 _PIECES = """
     SELECT i.first, i.last, {day} AS day, sum(i.entries)::bigint AS entries
