@@ -17,9 +17,10 @@ LINES = 200_000
 FINAL = ("succeeded", "refused", "failed", "canceled")
 # What a test leaves behind; the contacts of the book stay.
 LEFT_BEHIND = """
-    TRUNCATE segment, segment_line, criteria_action, logged_segment, logged_segment_skip, campaign_entry,
-        interaction, interaction_comment, job, job_chunk, job_cancel, job_file, import_row, idempotency_key,
-        document_event, document_event_conflict, document_source, purge_record, purge_schedule
+    TRUNCATE segment, segment_line, segment_line_removed, criteria_action, logged_segment, logged_segment_skip,
+        campaign_entry, interaction, interaction_comment, postponed_interaction, job, job_chunk, job_cancel, job_file,
+        import_row, idempotency_key, document_event, document_event_conflict, document_source, purge_record,
+        purge_schedule
 """
 COPY_LINES = """
     INSERT INTO segment_line (segment_id, line_no, contact_id)

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from ops.faults.client import Answer
 from ops.faults.company import LINES, Company
+from ops.faults.strikes import paused
 
 
 def at_once(count: int, call: Callable[[], Answer]) -> list[Answer]:
@@ -27,7 +28,9 @@ def test_two_presses_log_one_segment(company: Company) -> None:
     """L1 (issue 2, must show): of two people who press Log at once one is told that the other was first."""
     for _ in range(5):
         no = company.segment(lines=100)
-        answers = at_once(2, lambda no=no: company.client.post(f"/segments/{no}/log"))
+        # The worker waits, so that the segment is still there for the second.
+        with paused(company.stack.leader("worker"), *company.stack.members("worker")):
+            answers = at_once(2, lambda no=no: company.client.post(f"/segments/{no}/log"))
         assert sorted(answer.status for answer in answers) == [202, 409]
         (refused,) = [answer for answer in answers if answer.status == 409]
         (job,) = [answer.json for answer in answers if answer.status == 202]
