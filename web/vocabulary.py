@@ -148,6 +148,10 @@ AUDIT_ACTIONS = {
     "fill": _("Filled"),
     "change_password": _("Password changed"),
     "create_sign_in_link": _("Sign-in link made"),
+    "purge": _("Purge started"),
+    "purged": _("Purge ended"),
+    "confirm": _p("audit", "Confirmed"),
+    "housekeeping": _("Housekeeping"),
 }
 AUDIT_THINGS = {
     "contact": _("Contact"),
@@ -171,6 +175,13 @@ AUDIT_THINGS = {
     "user": _("User"),
     "token": _("API Token"),
     "job": _("Job"),
+    "purge": _("Deletion"),
+    "purge_schedule": _("Purge Schedule"),
+    "purge_setup": _("Housekeeping"),
+    "archive": _("Archive"),
+    "clock": _("Clock"),
+    "chosen_columns": _("Columns of a list"),
+    "saved_filter": _("Saved view"),
 }
 # Why an entry is not changed with others (E4, U1).
 REFUSED_ENTRIES = {
@@ -206,6 +217,8 @@ SEGMENT_PROBLEMS = {
     "number_series_missing": _("The marketing setup names no number series"),
 }
 
+# The name of a person; that of other things is in FIELDS.
+PERSON_NAME = _p("person", "Name")
 FIELDS = {
     "account_no": _("Account No."),
     "account_type": _("Account Type"),
@@ -296,6 +309,7 @@ FIELDS = {
     "starting_date": _("Starting Date"),
     "starting_no": _("Starting No."),
     "source": _("Source"),
+    "state": _("Status"),
     "subject": _("Subject"),
     "successful": _("Attempt Succeeded"),
     "template_code": _("Interaction Template"),

@@ -54,6 +54,8 @@ class Feeder:
         }
         self._rng = rng
         self._numbers = itertools.count(1)
+        # What came by the one door that may lose it: between a worker's BRPOP and its note of it (RELIABILITY 1).
+        self.ids_by_task: set[str] = set()
         self._celery = Celery("billing", broker=company.stack.redis.url, set_as_current=False)
         self._celery.conf.update(hints.BROKER)
         self._stopping = threading.Event()
@@ -115,6 +117,7 @@ class Feeder:
     def send(self, events: Sequence[Event]) -> None:
         """Send events as a Celery task; while Redis is away, later."""
         self._remember(events)
+        self.ids_by_task.update(event["id"] for event in events)
         options = {"kwargs": {"events": list(events)}, "queue": hints.DOCUMENTS_QUEUE}
         self._insist(self._celery.send_task, hints.RECEIVE_TASK, **options)
 

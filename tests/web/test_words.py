@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 import domain
+from domain import list_settings
 from domain.errors import Fault, Invalid, NotFound, Refusal
-from web import errors, messages
+from web import errors, messages, vocabulary
 
 MODULES = [module.name for module in pkgutil.iter_modules(domain.__path__)]
 
@@ -84,3 +85,14 @@ def test_outside_a_request_words_are_english() -> None:
     assert messages.refusal_message(NotFound("contact", "C1")) == "There is no contact “C1”."
     two = Invalid([Fault("code", "required"), Fault("name", "too_long", "x", {"limit": 100})])
     assert messages.refusal_message(two) == "2 values cannot be taken."
+
+
+def test_every_deed_and_thing_of_the_audit_has_words() -> None:
+    """U2: the domain names them in what it hands to the audit, and in the constant THING of its modules."""
+    written = "".join(path.read_text() for path in Path(domain.__path__[0]).glob("*.py"))
+    deeds = set(re.findall(r'\baction="(\w+)"', written)) - {"reduce", "add", "refine"}
+    things = set(re.findall(r'(?:\bobject_type=|^THING = )"(\w+)"', written, re.MULTILINE))
+    things |= {list_settings.COLUMNS, list_settings.SAVED_FILTER}
+    assert len(deeds) > 10
+    assert deeds - set(vocabulary.AUDIT_ACTIONS) == set()
+    assert things - set(vocabulary.AUDIT_THINGS) == set()

@@ -29,7 +29,7 @@ class SalespersonForm(RecordForm):
     needed = ("code",)
     fixed = ("code",)
     code = CodeField(FIELDS["code"])
-    name = TextField(FIELDS["name"])
+    name = TextField(words.PERSON_NAME)
     email = TextField(FIELDS["email"])
     blocked = FlagField(
         FIELDS["blocked"], hint=_("A blocked salesperson cannot be used in new interactions.")

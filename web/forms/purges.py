@@ -23,7 +23,7 @@ class PurgeForm(RecordForm):
     groups: tuple[tuple[Any, tuple[str, ...]], ...] = ((None, FILTERS), (None, ("archive",)))
     entry_no_from = WholeField(_("From Entry No."), maximum=2**63 - 1)
     entry_no_to = WholeField(_("To Entry No."), maximum=2**63 - 1)
-    contact_no = CodeField(FIELDS["contact_no"])
+    contact_no = CodeField(FIELDS["contact_no"], lookup="contact")
     date_from = DayField(_("From Date"))
     date_to = DayField(_("To Date"))
     campaign_no = CodeField(FIELDS["campaign_no"], lookup="campaign")

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from domain import audit
 from domain.actors import Role
 from web import vocabulary
-from web.pages import guard, layout, lists
+from web.pages import guard, job_words, layout, lists
 from web.pages.lists import Column, Filter, Listing
 from web.vocabulary import FIELDS
 
@@ -62,6 +62,7 @@ CHOICES: dict[str, Mapping[str, Any]] = {
     "information_flow": vocabulary.INFORMATION_FLOWS,
     "initiated_by": vocabulary.INITIATED_BY,
     "role": vocabulary.ROLES,
+    "state": vocabulary.JOB_STATES,
     "type": vocabulary.CONTACT_TYPES,
 }
 
@@ -130,9 +131,14 @@ def _told(session: Session, rows: list[audit.Audit]) -> list[dict[str, Any]]:
 
 
 def _changes(changes: Mapping[str, list[Any]]) -> Iterable[Change]:
-    labels = {name: str(FIELDS.get(name) or vocabulary.DOCUMENT_TYPES.get(name) or name) for name in changes}
+    labels = {name: _label(name) for name in changes}
     for name, (old, new) in sorted(changes.items(), key=lambda change: labels[change[0]]):
         yield Change(labels[name], _value(name, old), _value(name, new))
+
+
+def _label(name: str) -> str:
+    words = FIELDS.get(name) or vocabulary.DOCUMENT_TYPES.get(name) or job_words.RESULT_WORDS.get(name)
+    return str(words or name)
 
 
 def _value(name: str, value: Any) -> str:
@@ -142,6 +148,8 @@ def _value(name: str, value: Any) -> str:
             return ""
         case list():
             return ", ".join(_value(name, item) for item in value)
+        case dict() if name == "filters":
+            return "; ".join(f"{_label(key)}: {_value(key, item)}" for key, item in value.items())
         case dict():
             return " ".join(_value(key, item) for key, item in value.items() if item not in (None, ""))
     written = _word(name, value)

@@ -17,7 +17,7 @@ from domain.errors import Fault, Invalid
 from domain.users import Role
 from web import database, identity, vocabulary
 from web.document_events import described
-from web.pages import guard, lists
+from web.pages import guard, layout, lists
 from web.pages.lists import Column, Filter, Listing
 from web.pages.records import Answer
 from web.vocabulary import FIELDS
@@ -126,7 +126,7 @@ def replay() -> Answer:
     if not guard.confirmed():
         count = document_replay.count(session, values=values)
         return guard.ask(
-            ngettext("Try %(num)d event again?", "Try %(num)d events again?", count),
+            ngettext("Try %(n)s event again?", "Try %(n)s events again?", count, n=layout.number(count)),
             title=gettext("Replay"),
             yes=gettext("Replay"),
             back=url_for("pages.document_events.index"),

@@ -35,10 +35,7 @@ def show() -> Answer:
     tag = etag_of(stored, stored)
     if request.method == "GET":
         form.etag.data = tag
-    elif form.etag.data != tag:
-        database.undo()
-        records.stale(form, tag)
-    elif records.attempt(form, lambda: _change(form)):
+    elif records.save_once(form, tag, lambda: _change(form)):
         flash(gettext("Saved."), "good")
         return redirect(url_for("pages.housekeeping.show"), 303)  # type: ignore[return-value]
     if not guard.may(Role.ADMIN):

@@ -10,8 +10,7 @@ from sqlalchemy.orm import Session
 
 from domain import canceling, comments, interaction_creation, interactions
 from domain.actors import Role
-from domain.errors import Refusal
-from web import database, identity, messages
+from web import database, identity
 from web.forms.base import etag_of
 from web.forms.interactions import CommentForm, OutcomeForm
 from web.pages import audit, guard, postponed, records
@@ -68,13 +67,15 @@ def outcome(key: int) -> Answer:
     session = database.session()
     entry = interaction_creation.lock(session, key)
     form = OutcomeForm()
-    if form.etag.data != etag_of(entry, CHANGEABLE):
-        flash(messages.words_for("stale"), "bad")
-    else:
-        try:
-            interaction_creation.change(session, key, values=form.changes(entry), actor=identity.required())
-            flash(gettext("Saved."), "good")
-        except Refusal as refusal:
-            database.undo()
-            flash(messages.refusal_message(refusal), "bad")
+    saved = records.save_once(
+        form,
+        etag_of(entry, CHANGEABLE),
+        lambda: interaction_creation.change(
+            session, key, values=form.changes(entry), actor=identity.required()
+        ),
+    )
+    if not saved:
+        page = {**shown(session, interactions.get(session, key)), "outcome_form": form}
+        return records.form_page("interactions/card.html", form, **page)
+    flash(gettext("Saved."), "good")
     return redirect(url_for("pages.interactions.card", key=key), 303)  # type: ignore[return-value]

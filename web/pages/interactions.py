@@ -14,7 +14,7 @@ from domain import bulk_changes, interactions
 from domain.errors import Refusal
 from domain.users import Role
 from web import database, identity, messages, vocabulary
-from web.pages import guard, interaction_card, lists
+from web.pages import guard, interaction_card, layout, lists
 from web.pages.lists import Column, Filter, Listing
 from web.pages.records import Answer
 from web.vocabulary import FIELDS
@@ -155,7 +155,11 @@ def change() -> Answer:
 def _question(chosen: lists.Selection) -> str:
     if not chosen.is_all:
         count = len(chosen.numbers)
-        return str(ngettext("This concerns %(num)d entry.", "This concerns %(num)d entries.", count))
+        return str(
+            ngettext(
+                "This concerns %(n)s entry.", "This concerns %(n)s entries.", count, n=layout.number(count)
+            )
+        )
     if not chosen.given:
         return str(gettext("This concerns every entry of the log."))
     return str(gettext("This concerns every entry that matches: %(filters)s.", filters=chosen.said))

@@ -11,7 +11,7 @@ from domain import salespeople
 from web.forms.master_data import SalespersonForm
 from web.pages import postponed, records, statistics
 from web.pages.lists import Column, Filter
-from web.vocabulary import FIELDS
+from web.vocabulary import FIELDS, PERSON_NAME
 
 
 def _extra(session: Session, salesperson: Any, stored: records.Stored) -> dict[str, Any]:
@@ -33,7 +33,7 @@ NOUN = records.Noun(
     empty=_("An interaction needs a salesperson: create the first one."),
     columns=(
         Column("code", FIELDS["code"], "code", endpoint="pages.salespeople.card"),
-        Column("name", FIELDS["name"]),
+        Column("name", PERSON_NAME),
         Column("email", FIELDS["email"]),
         Column("blocked", FIELDS["blocked"], "flag"),
     ),

@@ -28,11 +28,9 @@ def show() -> Answer:
     form = SetupForm(data=stored)
     if request.method == "GET":
         form.etag.data = tag
-    elif form.etag.data != tag:
-        database.undo()
-        records.stale(form, tag)
-    elif records.attempt(
+    elif records.save_once(
         form,
+        tag,
         lambda: setup.change(session, current, values=form.values(), actor=guard.check_role(Role.ADMIN)),
     ):
         flash(gettext("Saved."), "good")

@@ -44,11 +44,9 @@ def show() -> Answer:
     form = TemplateSetupForm(data=stored)
     if request.method == "GET":
         form.etag.data = tag
-    elif form.etag.data != tag:
-        database.undo()
-        records.stale(form, tag)
-    elif records.attempt(
+    elif records.save_once(
         form,
+        tag,
         lambda: template_setup.change(session, values=form.values(), actor=guard.check_role(Role.ADMIN)),
     ):
         flash(gettext("Saved."), "good")

@@ -83,6 +83,28 @@ def test_a_change_sent_twice_is_taken_and_somebody_elses_is_not_overwritten(
     assert "Somebody else has changed this record" in browser.page.one("main").text
 
 
+@pytest.mark.parametrize(
+    ("path", "field", "before", "after"),
+    [
+        ("/marketing-setup/", "company_name", "", "Twice & Co."),
+        ("/template-setup/", "email", "", "LETTER"),
+        ("/housekeeping/", "keep_jobs_days", "180", "200"),
+    ],
+)
+def test_a_setup_sent_twice_is_taken_and_somebody_elses_is_not_overwritten(
+    admin_browser: Browser, path: str, field: str, before: str, after: str
+) -> None:
+    browser = admin_browser
+    browser.open(path)
+    typed = browser.typed()
+    for _ in range(2):
+        assert "Saved." in browser.send(path, **{**typed, field: after}).one("main").text
+    browser.send(path, **{**typed, field: before}, status=422)
+    assert "Somebody else has changed this record" in browser.page.one("main").text
+    browser.open(path)
+    browser.send(path, **{**browser.typed(), field: typed.get(field, before)})
+
+
 def test_log_pressed_twice_leads_to_the_same_job(marketing_browser: Browser, demo: Demo) -> None:
     """L1"""
     browser = marketing_browser
