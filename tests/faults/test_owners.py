@@ -32,17 +32,17 @@ def test_an_owner_that_was_overtaken_is_fenced(company: Company, case: Case) -> 
                 stack.kill(owner, number=signal.SIGSTOP)
             return owner
 
-    before = at_work(company, job_id)
+    before = at_work(company, job_id) | done_at(company, job_id)
     owner = wait_for(stopped_owner, "a process between claim and work")
     case.inject("SIGSTOP of a process that has just claimed a chunk")
+
+    def claimed_again() -> tuple[int, int] | None:
+        """Return number and attempt of a chunk that somebody else has taken up, and may have done already."""
+        now = at_work(company, job_id) | done_at(company, job_id)
+        return next((one for one in now.items() if one[1] > before.get(one[0], 1)), None)
+
     try:
-        no, attempt = case.recovers(
-            lambda: next(
-                (one for one in at_work(company, job_id).items() if one[1] > before.get(one[0], 1)), None
-            ),
-            "its chunk is claimed again",
-            within=10,
-        )
+        no, attempt = case.recovers(claimed_again, "its chunk is claimed again", within=10)
         case.inject("SIGCONT while another process does the chunk")
     finally:
         stack.kill(owner, number=signal.SIGCONT)
