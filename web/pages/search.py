@@ -25,8 +25,6 @@ blueprint = Blueprint("search", __name__, url_prefix="/search")
 MOST_PLACES = 8
 # Words of so many letters match with another ending: "взаимодействия" finds "взаимодействий".
 INFLECTED, ENDING, CYRILLIC_ENDING = 5, 1, 2
-# Of English words whose singular ends in "y": "entries" finds "entry".
-PLURAL = "ies"
 # The same keys on the two keyboards; what was typed with the wrong one switched on is found too.
 KEYS = (
     "`qwertyuiop[]asdfghjkl;'zxcvbnm,.",
@@ -126,8 +124,6 @@ def _fit(words: list[str], name: list[str]) -> int:
 def _stem(word: str) -> str:
     if len(word) < INFLECTED:
         return word
-    if word.endswith(PLURAL):
-        return word.removesuffix(PLURAL)
     return word[: -ENDING if word.isascii() else -CYRILLIC_ENDING]
 
 
