@@ -5,31 +5,16 @@ So the moment between a commit and its answer, which is otherwise too short to b
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 from sqlalchemy import text
 
 from ops.faults.stack import FragileStack
 
-# Workers' sessions in that moment: those that have written to a table, and those that have not.
+# Workers' sessions in that moment that have written to a table.
 WRITERS = """
     SELECT a.client_port FROM pg_stat_activity a
     WHERE a.application_name = 'interlog-worker' AND a.wait_event = 'SyncRep'
       AND EXISTS (SELECT FROM pg_locks l WHERE l.pid = a.pid AND l.relation = to_regclass(:written))
-      AND NOT EXISTS (SELECT FROM pg_locks l WHERE l.pid = a.pid AND l.relation = to_regclass(:not_written)
-                      AND l.mode = 'RowExclusiveLock')
 """
-
-
-@contextmanager
-def held(stack: FragileStack) -> Iterator[None]:
-    """Let no commit be answered for the length of a block; a restart of PostgreSQL ends it as well."""
-    hold(stack)
-    try:
-        yield
-    finally:
-        _configure(stack, "ALTER SYSTEM RESET synchronous_standby_names", "SELECT pg_reload_conf()")
 
 
 def hold(stack: FragileStack) -> None:
@@ -43,10 +28,9 @@ def release_at_restart(stack: FragileStack) -> None:
     _configure(stack, "ALTER SYSTEM RESET synchronous_standby_names")
 
 
-def waiting(stack: FragileStack, written: str, not_written: str = "") -> list[int]:
-    """Return the ports of workers whose commit is not answered, by what it has written to and what not."""
-    rows = stack.rows(WRITERS, written=written, not_written=not_written)
-    return [row.client_port for row in rows]
+def waiting(stack: FragileStack, written: str) -> list[int]:
+    """Return the ports of workers whose commit, which has written to a table, is not answered."""
+    return [row.client_port for row in stack.rows(WRITERS, written=written)]
 
 
 def _configure(stack: FragileStack, *statements: str) -> None:
