@@ -5,17 +5,14 @@ from __future__ import annotations
 import signal
 
 import pytest
-from sqlalchemy import text
 
 from ops.faults import strikes
 from ops.faults.company import LINES, Company
 from ops.faults.report import Case
 from ops.faults.stack import wait_for
-from tests.faults.backends import waiting_process
+from tests.faults import commits
+from tests.faults.backends import process_at
 from tests.faults.chunks import at_work, done_at
-
-# How the statement begins with which a process takes the job of the chunk that it has claimed.
-WANTS_JOB = "SELECT job."
 
 
 @pytest.mark.case(10, "owner paused between claim and work, continued later")
@@ -23,18 +20,22 @@ def test_an_owner_that_was_overtaken_is_fenced(company: Company, case: Case) -> 
     """Its chunk is somebody else's by the time it goes on, so it writes nothing."""
     stack, job_id = company.stack, company.log(company.segment(lines=LINES))
     stack.wait_until_writing()
-
-    def fenced() -> int:
-        """Count the times that a process found its chunk taken: at the fence, or by what its snapshot could not see."""
-        return sum(stack.has_logged("worker", event) for event in ("chunk_overtaken", "chunk_interrupted"))
-
-    fenced_before = fenced()
-    with stack.engine().begin() as rival:
-        # Whoever has claimed a chunk wants the job next, and only then the chunk.
-        rival.execute(text("SELECT FROM job WHERE id = :id FOR UPDATE"), {"id": job_id})
-        owner = wait_for(lambda: waiting_process(stack, WANTS_JOB), "a process between claim and work")
+    fenced = stack.has_logged("worker", "chunk_overtaken")
+    with commits.held(stack):
+        port = wait_for(
+            lambda: commits.waiting(stack, "interaction"), "a chunk is committed and not answered"
+        )[0]
+        commits.answer(stack, port)
+        wait_for(
+            lambda: (
+                port not in commits.waiting(stack, "interaction")
+                and port in commits.waiting(stack, "job_chunk")
+            ),
+            "a claim is committed and not answered",
+        )
+        owner = process_at(port)
         stack.kill(owner, number=signal.SIGSTOP)
-        before = at_work(company, job_id)
+        before = at_work(company, job_id) | done_at(company, job_id)
     case.inject("SIGSTOP of a process that has just claimed a chunk")
 
     def claimed_again() -> tuple[int, int] | None:
@@ -47,7 +48,9 @@ def test_an_owner_that_was_overtaken_is_fenced(company: Company, case: Case) -> 
         case.inject("SIGCONT while another process does the chunk")
     finally:
         stack.kill(owner, number=signal.SIGCONT)
-    case.recovers(lambda: fenced() > fenced_before, "it found itself overtaken", within=5)
+    case.recovers(
+        lambda: stack.has_logged("worker", "chunk_overtaken") > fenced, "it found itself overtaken", within=5
+    )
     company.assert_logged_exactly_once(job_id)
     assert done_at(company, job_id)[no] == attempt
 
