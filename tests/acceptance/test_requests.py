@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -80,9 +79,8 @@ def test_a_client_may_prefer_to_wait(company: Company) -> None:
     assert answer.headers["preference-applied"] == "wait=30"
 
     workers = [company.stack.leader("worker"), *company.stack.members("worker")]
-    company.stack.kill(*workers, number=signal.SIGSTOP)
-    no = company.segment(lines=100)
-    answer = company.client.post(f"/segments/{no}/log", headers={"Prefer": "wait=1"})
+    with paused(*workers):
+        no = company.segment(lines=100)
+        answer = company.client.post(f"/segments/{no}/log", headers={"Prefer": "wait=1"})
     assert (answer.status, answer.json["state"], 1 <= answer.seconds < 5) == (202, "queued", True)
-    company.stack.kill(*workers, number=signal.SIGCONT)
     company.finished(answer)

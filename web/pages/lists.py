@@ -36,6 +36,12 @@ NEWEST_FIRST = {"-made": _("Newest first"), "made": _("Oldest first")}
 BY_LINE = {"made": _("By line"), "-made": _("Last line first")}
 OLDEST_FIRST = {"made": _("Oldest first"), "-made": _("Newest first")}
 
+# Kind of column -> the class of its cells; the style sheet says what each looks like.
+CELL_CLASSES = {
+    "code": "code", "number": "number", "amount": "number", "date": "when", "instant": "when", "text": "text",
+    "badges": "badges", "choice": "words",
+}  # fmt: skip
+
 
 @dataclass(frozen=True)
 class Column:
@@ -70,6 +76,11 @@ class Column:
     def head_class(self) -> str:
         """The class of the column's head: aligned and as wide as its values."""
         return {"number": "number", "amount": "number", "text": "text"}.get(self.kind, "")
+
+    @property
+    def cell_class(self) -> str:
+        """The class of the column's cells: how they are aligned, and whether their text may break."""
+        return CELL_CLASSES.get(self.kind, "")
 
     def value_of(self, row: Mapping[str, Any]) -> Any:
         """Return this column's value of a row."""
