@@ -415,8 +415,7 @@ class CriteriaActionKind(Kind):
                 job_id=job.id,
             )
         total = {name: sum(found[name] for found in counts) for name in ("added", "removed", *LEFT_OUT)}
-        if total["added"] >= CHUNK:
-            session.execute(text("ANALYZE segment_line"))
+        segment_lines.tell_planner(session, added=total["added"])
         return total
 
     def undo(self, session: Session, job: Job, chunk: Chunk) -> None:

@@ -21,6 +21,8 @@ from domain.segments import Segment
 
 THING = "segment_line"
 MOST_AT_ONCE = 10_000
+# So many new lines change what the planner should expect.
+MANY = 10_000
 
 
 class SegmentLine(Base):
@@ -100,6 +102,16 @@ SELECTED = """
     LEFT JOIN contact c ON c.id = e.contact_id
     WHERE e.segment_id = :segment_id {conditions}
 """
+
+
+def tell_planner(session: Session, *, added: int) -> None:
+    """Let the planner know of lines that a job has just added, if they are many.
+
+    Autovacuum comes only after a minute; until then each page of a big new segment would read all of it. If somebody
+    is analyzing already, that will do.
+    """
+    if added >= MANY:
+        session.execute(text("ANALYZE (SKIP_LOCKED) segment_line"))
 
 
 def page(

@@ -27,6 +27,7 @@ from domain import (
     line_history,
     number_series,
     segment_check,
+    segment_lines,
     segments,
     setup,
     sql,
@@ -398,6 +399,7 @@ def reveal(
         actor_id=job.created_by,
         job_id=job.id,
     )
+    segment_lines.tell_planner(session, added=lines)
     return segment
 
 

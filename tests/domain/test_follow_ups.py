@@ -5,8 +5,9 @@ from datetime import date
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
-from domain import actors, follow_ups, logged_segments
+from domain import actors, follow_ups, logged_segments, segment_lines
 from domain.contacts import Contact
 from domain.errors import Invalid
 from domain.templates import InteractionTemplate
@@ -39,6 +40,16 @@ def follow(world: LogWorld, no: int, **values: Any) -> list[str]:
     return [line["contact_no"] for line in world.lines(described["result"]["segment_no"])]
 
 
+def lines_expected(world: LogWorld) -> int:
+    """Return how many lines the planner believes there are; -1 before it has been told."""
+    with world.transaction() as session:
+        return int(
+            session.execute(
+                text("SELECT reltuples FROM pg_class WHERE oid = 'segment_line'::regclass")
+            ).scalar_one()
+        )
+
+
 def test_a_follow_up_by_outcome_takes_the_entries_that_fit_all_conditions(world: LogWorld) -> None:
     nos = world.companies(5)
     job = world.log(world.segment(nos))
@@ -58,6 +69,18 @@ def test_a_follow_up_by_outcome_takes_the_entries_that_fit_all_conditions(world:
     assert follow(world, no, evaluations=["positive"], attempt_failed=False) == [nos[0]]
     assert follow(world, no, attempt_failed=True) == nos[1:3]
     assert follow(world, no, evaluations=["very_negative"]) == []
+
+
+def test_the_planner_knows_of_the_lines_of_a_big_follow_up(
+    world: LogWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Right after the job: a page of its lines must not read all of them until autovacuum has come by."""
+    no = world.logged(3)
+    follow(world, no)
+    assert lines_expected(world) == -1, "somebody has analyzed already"
+    monkeypatch.setattr(segment_lines, "MANY", 3)
+    follow(world, no)
+    assert lines_expected(world) == 6
 
 
 def test_contacts_that_answered_since_are_left_out(world: LogWorld) -> None:

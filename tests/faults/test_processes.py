@@ -26,21 +26,22 @@ MAKE_DUE = "UPDATE purge_schedule SET next_run_at = clock_timestamp() RETURNING 
 @pytest.mark.case(1, "kill -9 of a worker's parent, mid chunk, x3")
 def test_the_workers_parent_is_killed(company: Company, case: Case) -> None:
     """Its chunks are claimed again within 5 s."""
-    stack, job_id = company.stack, company.log(company.segment(lines=LINES), follow_up=True)
+    stack = company.stack
     for _ in range(3):
+        job_id = company.log(company.segment(lines=LINES), follow_up=True)
         stack.wait_until_writing()
         chunks = at_work(company, job_id)
         case.inject("kill -9 of the parent")
         strikes.kill_the_parent_of_the_pool(stack)
         case.recovers(
-            lambda chunks=chunks: were_claimed_again(company, job_id, chunks),
+            lambda job_id=job_id, chunks=chunks: were_claimed_again(company, job_id, chunks),
             "its chunks are claimed again",
             within=5,
         )
-    company.assert_logged_exactly_once(job_id)
-    assert company.retries(job_id) > 0, "the fault struck nothing"
-    follow_up = company.job(job_id)["result"]["follow_up_segment_no"]
-    assert company.client.get(f"/segments/{follow_up}").json["lines_count"] == LINES
+        company.assert_logged_exactly_once(job_id)
+        assert company.retries(job_id) > 0, "the fault struck nothing"
+        follow_up = company.job(job_id)["result"]["follow_up_segment_no"]
+        assert company.client.get(f"/segments/{follow_up}").json["lines_count"] == LINES
 
 
 @pytest.mark.case(2, "kill -9 of a pool child, mid chunk, x5")

@@ -47,6 +47,8 @@ REPAIRS = {
 }
 # So many loggings at once are looked through for the one of a segment.
 MOST_LOGGINGS = 200
+# The check of more lines than this takes longer than a page may: the page comes first and says so.
+MOST_CHECKED_AT_ONCE = 10_000
 
 LINE_FILTERS = (
     Filter("q", _("Contact"), "search", hint=_("No. or name")),
@@ -215,13 +217,14 @@ def add_line(key: str) -> Answer:
 
 @blueprint.get("/<key>/check")
 def check(key: str) -> Answer:
-    """Show what stands against logging the segment (S9)."""
+    """Show what stands against logging the segment (S9); of a big one, that it is being looked for, at once."""
     session = database.session()
     segment = segments.get(session, key)
+    at_once = segment.lines_count <= MOST_CHECKED_AT_ONCE or "found" in request.args
     return render_template(
         "segments/check.html",
         segment=segment,
-        found=segment_check.check(session, segment, send=False),
+        found=segment_check.check(session, segment, send=False) if at_once else None,
         repairs=REPAIRS if guard.may(Role.MARKETING) else {},
     )
 

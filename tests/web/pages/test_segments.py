@@ -10,6 +10,7 @@ from domain import criteria
 from domain.actors import Role
 from tests.web.pages.conftest import Browser, Demo
 from tests.web.pages.html import Element, faults_beside
+from web.pages import segments as segment_pages
 
 
 @pytest.fixture
@@ -174,6 +175,25 @@ def test_the_check_names_problems_with_their_lines(browser: Browser, demo: Demo)
     problem = page.one("section", aria_labelledby="problems-title").all("li")[0]
     assert problem.text.startswith("No salesperson : 1 line")
     assert page.one("a", href=f"/segments/{no}/lines/1/").text == "line 1"
+
+
+def test_a_big_segment_is_checked_after_its_page_is_shown(
+    browser: Browser, demo: Demo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """S9: the page says at once what it is doing, and leads on by itself, without JavaScript too."""
+    monkeypatch.setattr(segment_pages, "MOST_CHECKED_AT_ONCE", 1)
+    no = new_segment(browser, "Big", template_code="LETTER")
+    add(browser, no, demo.contacts[1])
+    assert not browser.open(f"/segments/{no}/check").all("meta", http_equiv="refresh")
+    add(browser, no, demo.contacts[2])
+    page = browser.open(f"/segments/{no}/check")
+    assert "Checking 2 lines …" in page.text
+    assert (
+        page.one("meta", http_equiv="refresh").attributes["content"] == f"0; url=/segments/{no}/check?found=1"
+    )
+    page = browser.open(page.one("a", href=f"/segments/{no}/check?found=1").attributes["href"])
+    assert "Ready to be logged" in page.text
+    assert not page.all("meta", http_equiv="refresh")
 
 
 def test_a_segment_without_lines_or_description_is_not_logged(browser: Browser) -> None:
