@@ -5,11 +5,15 @@ from __future__ import annotations
 import dataclasses
 import statistics
 from collections.abc import Iterator
+from typing import Any
 
+from psycopg import Connection
+
+from domain import segment_logging, sql
 from ops.bench.company import Company, Logging
 from ops.bench.figures import Figure, Side
 from ops.bench.ground import Ground, Work
-from ops.bench.plain import ReadyRows
+from ops.bench.plain import Piece, ReadyRows, in_pieces
 from ops.errors import OpsError
 
 LOG, LINES = "interaction", "segment_line"
@@ -23,7 +27,8 @@ MOST_COPIED = 1_000_000
 
 
 def log(ground: Ground) -> Iterator[Figure]:
-    """Log a segment of everybody into an empty log, beside INSERT … SELECT and COPY of the same rows."""
+    """Log a segment of everybody into an empty log, beside INSERT … SELECT and COPY of the same rows, and beside the
+    statement of a chunk with nothing around it."""
     company = Company(ground, contacts=ground.rows)
     base = company.segment_of_all()
     chunks = _first(company, base, ground.rows).chunks
@@ -41,6 +46,7 @@ def log(ground: Ground) -> Iterator[Figure]:
         dataclasses.replace(
             _plain(ground, company, by_contact, chunks), name="the same rows in order of contact"
         ),
+        _statement(ground, company, base, chunks),
     ]
     if ground.rows <= MOST_COPIED:
         copied = by_number.to_copy(chunks=chunks)
@@ -61,7 +67,7 @@ def log(ground: Ground) -> Iterator[Figure]:
     )
     at = f"log.{ground.workers}"
     yield Figure(at, product, others[0], GOAL, note)
-    for key, other in zip(("by_contact", "copy"), others[1:], strict=False):
+    for key, other in zip(("by_contact", "statement", "copy"), others[1:], strict=False):
         yield Figure(f"{at}.{key}", product, other)
 
 
@@ -164,6 +170,34 @@ def _plain(ground: Ground, company: Company, ready: ReadyRows, chunks: int) -> W
         f"INSERT … SELECT, {_connections(ground)}",
         ready.count,
         lambda _: ready.insert(chunks=chunks, connections=ground.workers),
+        lambda: _emptied(ground, company),
+    )
+
+
+def _statement(ground: Ground, company: Company, base: str, chunks: int) -> Work:
+    """The statement that logs a chunk, from lines, contacts and templates to the log, without the job around it: no
+    plan, claims, fences, progress or finish. What is between the two is what the engine costs."""
+    plan, actor_id, segment_id = ground.row(
+        "SELECT j.working, j.created_by, s.id FROM job j, segment s "
+        "WHERE j.kind = 'log_segment' AND s.no = %s ORDER BY j.position DESC LIMIT 1",
+        [base],
+    )
+    statement = str(sql.load("log_lines").compile(dialect=ground.client.engine.dialect))
+    values = {
+        **plan, "campaign_id": plan["campaign_id"] or 0,
+        "segment_id": segment_id, "follow_up_id": 0, "actor_id": actor_id, "send": False,
+    }  # fmt: skip
+
+    def insert(connection: Connection[Any], piece: Piece) -> None:
+        with connection.transaction():
+            for setting in segment_logging.TUNING:
+                connection.execute(str(setting))
+            connection.execute(statement, {**values, "range_from": piece[0], "range_to": piece[1]})
+
+    return Work(
+        f"its statement alone, {_connections(ground)}",
+        ground.rows,
+        lambda _: in_pieces(ground, ground.rows, insert, chunks=chunks, connections=ground.workers),
         lambda: _emptied(ground, company),
     )
 

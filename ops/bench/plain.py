@@ -56,14 +56,18 @@ class ReadyRows:
             f"INSERT INTO {self.table} ({self._columns}) SELECT {self._columns} FROM {self.name} "
             "WHERE turn BETWEEN %s AND %s ORDER BY turn"
         )
-        return self._in_pieces(
-            chunks, connections, lambda connection, piece: connection.execute(statement, piece)
+        return in_pieces(
+            self._ground,
+            self.count,
+            lambda connection, piece: connection.execute(statement, piece),
+            chunks=chunks,
+            connections=connections,
         )
 
     def to_copy(self, *, chunks: int) -> dict[Piece, bytes]:
         """Read the rows into memory, in the form in which COPY takes them fastest."""
         with self._ground.connect() as connection:
-            return {piece: self._read(connection, piece) for piece in self._pieces(chunks)}
+            return {piece: self._read(connection, piece) for piece in pieces(self.count, chunks)}
 
     def copy(self, ready: dict[Piece, bytes], *, connections: int) -> float:
         """Put the rows back by COPY from memory; return the seconds."""
@@ -74,7 +78,7 @@ class ReadyRows:
             ) as to:
                 to.write(ready[piece])
 
-        return self._in_pieces(len(ready), connections, send)
+        return in_pieces(self._ground, self.count, send, chunks=len(ready), connections=connections)
 
     def drop(self) -> None:
         """Let the rows go."""
@@ -88,26 +92,35 @@ class ReadyRows:
         with connection.cursor().copy(statement) as rows:
             return b"".join(rows)
 
-    def _pieces(self, chunks: int) -> list[Piece]:
-        size = -(-self.count // chunks)
-        return [(start, min(start + size - 1, self.count)) for start in range(1, self.count + 1, size)]
 
-    def _in_pieces(
-        self, chunks: int, connections: int, do: Callable[[psycopg.Connection[Any], Piece], object]
-    ) -> float:
-        waiting: queue.SimpleQueue[Piece] = queue.SimpleQueue()
-        for piece in self._pieces(chunks):
-            waiting.put(piece)
+def pieces(count: int, chunks: int) -> list[Piece]:
+    """Cut the numbers from 1 to `count` into ranges of the same size."""
+    size = -(-count // chunks)
+    return [(start, min(start + size - 1, count)) for start in range(1, count + 1, size)]
 
-        def work(connection: psycopg.Connection[Any]) -> None:
-            while True:
-                try:
-                    piece = waiting.get_nowait()
-                except queue.Empty:
-                    return
-                do(connection, piece)
 
-        return on_connections(self._ground, connections, work)
+def in_pieces(
+    ground: Ground,
+    count: int,
+    do: Callable[[psycopg.Connection[Any], Piece], object],
+    *,
+    chunks: int,
+    connections: int,
+) -> float:
+    """Do something for each piece of so many rows, on several connections at once; return the seconds."""
+    waiting: queue.SimpleQueue[Piece] = queue.SimpleQueue()
+    for piece in pieces(count, chunks):
+        waiting.put(piece)
+
+    def work(connection: psycopg.Connection[Any]) -> None:
+        while True:
+            try:
+                piece = waiting.get_nowait()
+            except queue.Empty:
+                return
+            do(connection, piece)
+
+    return on_connections(ground, connections, work)
 
 
 def on_connections(
