@@ -1,6 +1,6 @@
 -- Problems and warnings of a segment by kind: how many lines, and the first 20 of them. One pass over the effective
--- lines, which nothing has to sort. The outer bounds of the dates keep small what recent entries are looked for in.
--- Index: segment_line_pkey; interaction_contact_id_idx for recent contacts, where the log is not read as a whole.
+-- lines, which nothing has to sort. Recent entries are joined, so that the planner may look them up or read the log.
+-- Index: segment_line_pkey; interaction_contact_id_idx for recent contacts.
 WITH found AS MATERIALIZED (
     SELECT e.line_no, e.contact_id, e.date, e.excluded,
            NOT e.ready OR (:send AND e.sending_problems IS NOT NULL) AS stopped,
@@ -8,8 +8,6 @@ WITH found AS MATERIALIZED (
            e.email_missing AND NOT :send AS email_missing
     FROM segment_line_effective e
     WHERE e.segment_id = :segment_id
-), days AS (
-    SELECT min(date) - CAST(:days AS integer) AS first, max(date) + CAST(:days AS integer) AS last FROM found
 ), said AS (
     SELECT 'problem' AS severity, unnest(f.problems) AS code, f.line_no FROM found f WHERE f.stopped
     UNION ALL
@@ -17,13 +15,11 @@ WITH found AS MATERIALIZED (
     UNION ALL
     SELECT 'warning', 'excluded', f.line_no FROM found f WHERE f.excluded
     UNION ALL
-    SELECT 'warning', 'contacted_recently', f.line_no
+    SELECT DISTINCT 'warning', 'contacted_recently', f.line_no
     FROM found f
-    WHERE :days > 0 AND EXISTS (
-        SELECT FROM interaction_visible i
-        WHERE i.contact_id = f.contact_id AND NOT i.canceled
-          AND i.date BETWEEN (SELECT first FROM days) AND (SELECT last FROM days)
-          AND i.date BETWEEN f.date - CAST(:days AS integer) AND f.date + CAST(:days AS integer))
+    JOIN interaction_visible i ON i.contact_id = f.contact_id AND NOT i.canceled
+        AND i.date BETWEEN f.date - CAST(:days AS integer) AND f.date + CAST(:days AS integer)
+    WHERE :days > 0
     UNION ALL
     SELECT 'warning', 'duplicate_contact', l.line_no
     FROM segment_line l
