@@ -1,6 +1,6 @@
 """The database as the web process uses it: an engine of each process's own, a session per request.
 
-A request is one transaction. It is committed when the view answered with a status below 400 and rolled back
+A request is one transaction; one that only reads sees one moment. It is committed when the view answered with a status below 400 and rolled back
 otherwise; the hint that there is work is sent after the commit, never before (DESIGN 1.4).
 """
 
@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import structlog
-from flask import Flask, Response, current_app, g
+from flask import Flask, Response, current_app, g, request
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -22,6 +22,8 @@ from web import broker
 log = structlog.get_logger(__name__)
 
 POOL_SIZE = 8
+# Methods of requests that change nothing.
+READING = ("GET", "HEAD")
 
 
 class Database:
@@ -32,25 +34,41 @@ class Database:
         self._owner: int | None = None
         self._engine: Engine | None = None
         self._sessions: sessionmaker[Session] | None = None
+        self._snapshots: sessionmaker[Session] | None = None
 
     @property
     def sessions(self) -> sessionmaker[Session]:
         """The factory of sessions of this process."""
         if self._sessions is None or self._owner != os.getpid():
-            if self._engine is not None:
-                self._engine.dispose(close=False)
-            self._engine = domain.database.make_engine(
-                self._url, process="web", pool_size=POOL_SIZE, max_overflow=POOL_SIZE
-            )
-            self._sessions = domain.database.make_sessions(self._engine)
-            self._owner = os.getpid()
+            self._open()
+        assert self._sessions is not None
         return self._sessions
+
+    @property
+    def snapshots(self) -> sessionmaker[Session]:
+        """The factory of sessions, on the same connections, that see one moment each."""
+        if self._snapshots is None or self._owner != os.getpid():
+            self._open()
+        assert self._snapshots is not None
+        return self._snapshots
+
+    def _open(self) -> None:
+        if self._engine is not None:
+            self._engine.dispose(close=False)
+        self._engine = domain.database.make_engine(
+            self._url, process="web", pool_size=POOL_SIZE, max_overflow=POOL_SIZE
+        )
+        self._sessions = domain.database.make_sessions(self._engine)
+        self._snapshots = domain.database.make_sessions(
+            self._engine.execution_options(isolation_level="REPEATABLE READ")
+        )
+        self._owner = os.getpid()
 
     def close(self) -> None:
         """Close the connections of this process; the next use opens new ones."""
         if self._engine is not None and self._owner == os.getpid():
             self._engine.dispose()
-        self._engine = self._sessions = None
+        self._engine = self._sessions = self._snapshots = None
 
 
 def init_app(app: Flask, url: str) -> None:
@@ -66,9 +84,14 @@ def of_app() -> Database:
 
 
 def session() -> Session:
-    """Return the session of the current request."""
+    """Return the session of the current request.
+
+    A request that only reads has one snapshot for all its queries: a page that lists segments, then asks for their
+    totals, must not miss one that was logged in between.
+    """
     if "session" not in g:
-        g.session = of_app().sessions()
+        database = of_app()
+        g.session = database.snapshots() if request.method in READING else database.sessions()
     opened: Session = g.session
     return opened
 

@@ -8,9 +8,10 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.orm import Session
 
 from domain import contacts, postponed, segments, users
-from domain.actors import Role
+from domain.actors import Role, system
 from tests.web.pages.conftest import Browser, Demo
 from tests.web.pages.html import Element
 from tests.web.pages.test_queries import counted
@@ -35,6 +36,28 @@ def test_nobody_is_offered_what_they_may_not_do(
     main = browser_of(role).open("/").one("main")
     actions = {link.attributes["href"] for link in main.all("a", class_="btn")}
     assert {each for each in actions if "new" in each} == offered
+
+
+def test_a_page_sees_one_moment(
+    browser_of: Callable[..., Browser], sessions: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is logged, or deleted, between two queries of a page is there for both of them."""
+    with sessions() as session, session.begin():
+        actor = system(session)
+        no = segments.create(session, values={"description": "Soon gone"}, actor=actor).no
+    page = segments.page
+
+    def page_then_delete(session: Session, **how: Any) -> list[segments.Segment]:
+        found = page(session, **how)
+        with sessions() as other, other.begin():
+            segments.delete(other, segments.get(other, no), actor=system(other))
+        return found
+
+    browser = browser_of(Role.MARKETING)
+    monkeypatch.setattr(segments, "page", page_then_delete)
+    assert "Soon gone" in browser.open("/").text
+    monkeypatch.undo()
+    assert "Soon gone" not in browser.open("/").text
 
 
 def test_ones_own_postponed_interactions_wait_there(
