@@ -1,7 +1,7 @@
 """The database as the web process uses it: an engine of each process's own, a session per request.
 
-A request is one transaction; one that only reads sees one moment. It is committed when the view answered with a status below 400 and rolled back
-otherwise; the hint that there is work is sent after the commit, never before (DESIGN 1.4).
+A request is one transaction; one that only reads sees one moment. It is committed when the view answered with a status
+below 400 and rolled back otherwise; the hint that there is work is sent after the commit, never before (DESIGN 1.4).
 """
 
 from __future__ import annotations
@@ -86,8 +86,8 @@ def of_app() -> Database:
 def session() -> Session:
     """Return the session of the current request.
 
-    A request that only reads has one snapshot for all its queries: a page that lists segments, then asks for their
-    totals, must not miss one that was logged in between.
+    A request that only reads has one snapshot for all its queries: a page that lists segments and then asks for their
+    totals must not miss one that was logged in between.
     """
     if "session" not in g:
         database = of_app()
