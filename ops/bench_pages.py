@@ -23,7 +23,7 @@ from domain.settings import Settings
 from ops import accounts, demo
 from ops.errors import OpsError
 from ops.page_walk import walk
-from ops.processes import free_port
+from ops.processes import free_port, wait_until
 from ops.stack import Options, Stack, up
 
 # Milliseconds that 95 of 100 requests of a page may take (issue 9).
@@ -79,14 +79,17 @@ def _measure(stack: Stack, *, contacts: int, rounds: int) -> None:
 
 def _wait_for_sums(stack: Stack) -> None:
     """Wait for what the schedules do within seconds of a logging; until then, statistics are read from the log."""
-    deadline = time.monotonic() + SECONDS_FOR_SUMS
     engine = make_engine(stack.database_url, process="bench")
-    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        while connection.execute(UNSUMMED).first():
-            if time.monotonic() > deadline:
-                raise OpsError(f"the log is not summed up after {SECONDS_FOR_SUMS} s")
-            time.sleep(0.2)
-    engine.dispose()
+
+    def is_summed_up() -> bool:
+        with engine.connect() as connection:
+            return connection.execute(UNSUMMED).first() is None
+
+    try:
+        if not wait_until(is_summed_up, SECONDS_FOR_SUMS):
+            raise OpsError(f"the log is not summed up after {SECONDS_FOR_SUMS} s")
+    finally:
+        engine.dispose()
 
 
 class Site:

@@ -34,41 +34,31 @@ class Database:
         self._owner: int | None = None
         self._engine: Engine | None = None
         self._sessions: sessionmaker[Session] | None = None
-        self._snapshots: sessionmaker[Session] | None = None
 
     @property
     def sessions(self) -> sessionmaker[Session]:
         """The factory of sessions of this process."""
         if self._sessions is None or self._owner != os.getpid():
-            self._open()
-        assert self._sessions is not None
+            if self._engine is not None:
+                self._engine.dispose(close=False)
+            self._engine = domain.database.make_engine(
+                self._url, process="web", pool_size=POOL_SIZE, max_overflow=POOL_SIZE
+            )
+            self._sessions = domain.database.make_sessions(self._engine)
+            self._owner = os.getpid()
         return self._sessions
 
-    @property
-    def snapshots(self) -> sessionmaker[Session]:
-        """The factory of sessions, on the same connections, that see one moment each."""
-        if self._snapshots is None or self._owner != os.getpid():
-            self._open()
-        assert self._snapshots is not None
-        return self._snapshots
-
-    def _open(self) -> None:
-        if self._engine is not None:
-            self._engine.dispose(close=False)
-        self._engine = domain.database.make_engine(
-            self._url, process="web", pool_size=POOL_SIZE, max_overflow=POOL_SIZE
-        )
-        self._sessions = domain.database.make_sessions(self._engine)
-        self._snapshots = domain.database.make_sessions(
-            self._engine.execution_options(isolation_level="REPEATABLE READ")
-        )
-        self._owner = os.getpid()
+    def snapshot(self) -> Session:
+        """Open a session, on the same connections, whose queries all see one moment."""
+        sessions = self.sessions
+        assert self._engine is not None
+        return sessions(bind=self._engine.execution_options(isolation_level="REPEATABLE READ"))
 
     def close(self) -> None:
         """Close the connections of this process; the next use opens new ones."""
         if self._engine is not None and self._owner == os.getpid():
             self._engine.dispose()
-        self._engine = self._sessions = self._snapshots = None
+        self._engine = self._sessions = None
 
 
 def init_app(app: Flask, url: str) -> None:
@@ -91,7 +81,7 @@ def session() -> Session:
     """
     if "session" not in g:
         database = of_app()
-        g.session = database.snapshots() if request.method in READING else database.sessions()
+        g.session = database.snapshot() if request.method in READING else database.sessions()
     opened: Session = g.session
     return opened
 

@@ -15,6 +15,7 @@ from ops.faults.company import LINES, Company
 from ops.faults.feeder import Feeder
 from ops.faults.report import Case
 from ops.faults.stack import FragileStack, StackOptions, wait_for
+from ops.processes import wait_until
 from tests.faults.conftest import FreshCompany
 
 LONGEST_ANSWER = 5.0
@@ -160,19 +161,11 @@ def test_every_connection_to_redis_goes_dead(fresh_company: FreshCompany, case: 
 def is_taken_at_once(feeder: Feeder) -> bool:
     """Tell whether an event that is sent as a Celery task now is in the inbox within a second."""
     [event] = feeder.make(1)
-    begun = time.monotonic()
     feeder.send([event])
-    while time.monotonic() - begun < 1:
-        if event["id"] not in feeder.missing():
-            return True
-    return False
+    return wait_until(lambda: event["id"] not in feeder.missing(), 1)
 
 
 def is_done_at_once(company: Company) -> bool:
     """Tell whether a small job that is asked for now is done within a second."""
     job_id = company.log(company.segment(lines=10))
-    begun = time.monotonic()
-    while time.monotonic() - begun < 1:
-        if company.job(job_id)["state"] == "succeeded":
-            return True
-    return False
+    return wait_until(lambda: company.job(job_id)["state"] == "succeeded", 1)
