@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from domain import hints, logs, settings
 from domain.database import make_engine, make_sessions
+from worker.ending import EndInTime
 
 log = structlog.get_logger()
 
@@ -46,6 +47,7 @@ def configuration() -> dict[str, Any]:
 
 
 app.add_defaults(configuration)
+app.steps["worker"].add(EndInTime)
 
 
 def send_hint() -> None:
