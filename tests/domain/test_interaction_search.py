@@ -204,6 +204,9 @@ PLANS = {
     " ORDER BY date DESC, entry_no DESC",
     "interaction_outside_template_date_idx": "interaction WHERE template_version_id = 1 AND logged_segment_no IS NULL"
     " ORDER BY date DESC, entry_no DESC",
+    "interaction_outside_actor_idx": "interaction_outside WHERE actor_id = 1 ORDER BY entry_no DESC",
+    "interaction_outside_actor_date_idx": "interaction WHERE actor_id = 1 AND logged_segment_no IS NULL"
+    " ORDER BY date DESC, entry_no DESC",
     "interaction_evaluation_date_idx": "interaction WHERE evaluation = 'positive' ORDER BY date DESC, entry_no DESC",
     "interaction_outside_said_idx": "interaction_outside WHERE said ILIKE ANY(ARRAY['%letter%', '%call%'])",
     "interaction_personal_said_idx": "interaction_personal WHERE said ILIKE ANY(ARRAY['%letter%', '%call%'])",
