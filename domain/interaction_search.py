@@ -28,22 +28,23 @@ SUMMED = (
     "logged_segment_no", "segment_no", "date_from", "date_to",
 )  # fmt: skip
 # What an entry's row says itself, without its segment, template or campaign.
-STORED = ("salesperson_code", "user", "campaign_entry_no", "evaluation")
-# What its version of the template says.
+STORED = ("salesperson_code", "user", "campaign_entry_no", "evaluation", "date_from", "date_to")
+# What its version of the template says, and its campaign entry.
 WORDED = ("template_code", "group_code")
+CAMPAIGN = "campaign_no"
 # What pieces match as a whole or not at all.
 SEGMENT = ("logged_segment_no", "segment_no")
 # What keeps a search within the ranges that have what matches: the sums, and the texts of segments and templates.
 RANGED = frozenset({*SUMMED, "q", "canceled", "document_type"})
 # So few entries without a segment are all read, whatever the order, by their dates if those are few; more are met soon
-# enough in the order itself.
-FEW_OUTSIDE, FEW_DAYS = 5_000, 60
+# enough in the order itself, and even sooner where an index has one salesperson's, user's or wording's in that order.
+FEW_OUTSIDE, FEW_IN_ORDER, FEW_DAYS = 5_000, 100, 100
 # Ranges looked into at once, doubled with each look that did not fill the page.
 FIRST_LOOK = 8
 # So many entries, the nearest in the order of the list, tell whether a text is said often: by more than this share.
 NEAREST, OFTEN = 5_000, 0.01
 # Days looked at one by one for a period that lies behind many newer entries.
-MANY_DAYS = 400
+MANY_DAYS = 4_000
 PERIOD = ("date_from", "date_to", "origin", "canceled")
 
 Found = tuple[int, dt.date]
@@ -146,6 +147,8 @@ class _Search:
         self._of_rows = [one for name, one in by_name.items() if name in STORED]
         if _canceled(filters) == "true":
             self._of_rows.append(_IS_CANCELED)
+        if _only(filters, CAMPAIGN):
+            self._of_rows.append(_OF_CAMPAIGN.format(by_name[CAMPAIGN]))
         self._of_the_rest = [one for name, one in by_name.items() if name not in (*SEGMENT, *STORED, *WORDED)]
         self._parameters |= {**after, "limit": limit}
         self._limit = limit
@@ -332,6 +335,11 @@ class _Search:
             f" ORDER BY {self._order.sql} LIMIT :limit"
         )
 
+    def _is_in_order(self) -> bool:
+        """Tell whether an index without segments has a value that is asked for in the order of the list."""
+        one = {name for name, value in self._parameters.items() if isinstance(value, int)}
+        return bool(one & {"versions", *(name for name in _PEOPLE if _only(self._filters, name))})
+
     def _few_outside(self, days: Sequence[dt.date]) -> list[Found]:
         return self._execute(
             "WITH i AS MATERIALIZED (SELECT i.entry_no, i.date FROM interaction_outside i"
@@ -341,15 +349,24 @@ class _Search:
         )
 
     def _outside_by_day(self, period: tuple[dt.date, dt.date]) -> list[Found]:
-        """Look at the nearest entries of each day, as those of a period may lie behind a million others."""
+        """Look at the nearest entries of days, as those of a period may lie behind a million others.
+
+        A page is in as many days as it has entries at most: those whose nearest entry is nearest.
+        """
+        of_day = f"""
+            SELECT i.entry_no, i.date FROM interaction_outside i WHERE i.date = d.day {self._conditions}
+            ORDER BY {self._order.sql}
+        """
         return self._execute(
             f"""
             SELECT i.entry_no, i.date
-            FROM generate_series(CAST(:first_day AS date), :last_day, interval '1 day') d(day)
-            CROSS JOIN LATERAL (
-                SELECT i.entry_no, i.date FROM interaction_outside i WHERE i.date = d.day::date {self._conditions}
+            FROM (
+                SELECT i.date AS day
+                FROM (SELECT day::date FROM generate_series(CAST(:first_day AS date), :last_day, interval '1 day') day) d
+                CROSS JOIN LATERAL ({of_day} LIMIT 1) i
                 ORDER BY {self._order.sql} LIMIT :limit
-            ) i
+            ) d
+            CROSS JOIN LATERAL ({of_day} LIMIT :limit) i
             ORDER BY {self._order.sql} LIMIT :limit
             """,
             first_day=period[0],
@@ -374,12 +391,16 @@ class _Search:
         if not set(summed) - set(PERIOD):
             return None
         made, parameters = interaction_filters.conditions(self._session, summed)
+        most = FEW_IN_ORDER if self._is_in_order() else FEW_OUTSIDE
         rows = self._session.execute(
-            text(_OUTSIDE.format(conditions=" ".join(made))), {**parameters, "most": FEW_OUTSIDE}
+            text(_OUTSIDE.format(conditions=" ".join(made))), {**parameters, "most": most}
         ).all()
-        if len(rows) == FEW_OUTSIDE or sum(row.entries for row in rows) > FEW_OUTSIDE:
+        if len(rows) == most or sum(row.entries for row in rows) > most:
             return None
         return sorted({row.date for row in rows})
+
+
+_PEOPLE = ("salesperson_code", "user")
 
 
 def _only(filters: Filters, name: str) -> bool:
@@ -400,6 +421,8 @@ _IS_CANCELED = """
       OR i.logged_segment_no IN (SELECT no FROM logged_segment WHERE canceled_at IS NOT NULL)
       OR i.campaign_entry_no IN (SELECT entry_no FROM campaign_entry WHERE canceled_at IS NOT NULL))
 """
+# What `campaign_no` asks of the view, told by the row and a short list.
+_OF_CAMPAIGN = "AND i.campaign_entry_no IN (SELECT i.entry_no FROM campaign_entry i WHERE true {})"
 _WEIGHTS = {"": "t.entries", "true": f"t.entries - {_ACTIVE}", "false": _ACTIVE}
 _PIECES = """
     SELECT i.first, i.last, {day} AS day, sum(i.entries)::bigint AS entries

@@ -219,6 +219,10 @@ PLANS = {
     "AND entry_no BETWEEN 1 AND 9",
     "interaction_total_template_version_id_idx": "interaction_total WHERE template_version_id = 1",
     "interaction_total_salesperson_id_idx": "interaction_total WHERE salesperson_id = 1",
+    "interaction_total_segment_template_idx": "interaction_total WHERE template_version_id = 1"
+    " AND logged_segment_no IS NOT NULL",
+    "interaction_total_segment_salesperson_idx": "interaction_total WHERE salesperson_id = 1"
+    " AND logged_segment_no IS NOT NULL",
     "interaction_total_campaign_entry_no_idx": "interaction_total WHERE campaign_entry_no = 1",
     "interaction_total_logged_segment_no_idx": "interaction_total WHERE logged_segment_no = 1",
     "interaction_total_date_idx": "interaction_total WHERE date >= '2026-01-01'",
