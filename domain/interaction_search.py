@@ -143,16 +143,16 @@ class _Search:
         self._beyond, after = order.beyond()
         self._conditions = " ".join([*made, self._beyond])
         by_name = dict(zip(filters, made, strict=True))
-        self._of_pieces = [one for name, one in by_name.items() if name not in SEGMENT]
-        self._of_rows = [one for name, one in by_name.items() if name in STORED]
+        of_row = [one for name, one in by_name.items() if name in STORED]
         if _canceled(filters) == "true":
-            self._of_rows.append(_IS_CANCELED)
+            of_row.append(_IS_CANCELED)
         if _only(filters, CAMPAIGN):
-            self._of_rows.append(_OF_CAMPAIGN.format(by_name[CAMPAIGN]))
+            of_row.append(_OF_CAMPAIGN.format(by_name[CAMPAIGN]))
         self._of_the_rest = [one for name, one in by_name.items() if name not in (*SEGMENT, *STORED, *WORDED)]
         self._parameters |= {**after, "limit": limit}
         self._limit = limit
         self._wording = self._of_wordings() if set(WORDED) & set(filters) else ""
+        self._of_row = " ".join([*of_row, self._wording])
 
     def _of_wordings(self) -> str:
         """Say template and group by what entries refer to, so that PostgreSQL knows how many those are."""
@@ -256,11 +256,7 @@ class _Search:
             return []
         by_date = self._order.by_date and pieces[0].day is None
         # Asked once: what is asked twice, the planner takes for much rarer than it is.
-        of_rows = " ".join(["AND (p.day IS NULL OR i.date = p.day)", *self._of_rows, self._wording])
-        of_the_rest = " ".join(self._of_the_rest)
-        if source is _PERSONAL:
-            of_rows = "AND (p.day IS NULL OR i.date = p.day)"
-            of_the_rest = " ".join([source.condition, *self._of_pieces])
+        of_the_rest = " ".join([source.condition, *self._of_the_rest])
         direction = self._order.direction
         return self._execute(
             f"""
@@ -271,7 +267,7 @@ class _Search:
                 SELECT i.entry_no, i.date
                 FROM (
                     SELECT * FROM {source.relation} i
-                    WHERE i.entry_no BETWEEN p.first AND p.last {of_rows}
+                    WHERE i.entry_no BETWEEN p.first AND p.last AND (p.day IS NULL OR i.date = p.day) {self._of_row}
                     ORDER BY i.entry_no {direction} OFFSET 0
                 ) o
                 JOIN interaction_visible i ON i.entry_no = o.entry_no
@@ -297,24 +293,30 @@ class _Search:
 
         None if it is said often, but among the nearest not often enough with whatever else is asked for.
         """
-        nearest = f"""
-            SELECT i.entry_no FROM (
-                SELECT i.entry_no, i.said FROM {source} i WHERE true {self._beyond}
-                ORDER BY {self._order.sql} LIMIT {NEAREST}) i
-            WHERE i.said ILIKE ANY(:q)
-        """
-        said = self._session.scalar(text(f"SELECT count(*) FROM ({nearest}) i"), self._parameters)
-        if said < NEAREST * OFTEN:
-            return self._join(f"SELECT i.entry_no FROM {source} i WHERE i.said ILIKE ANY(:q) {self._beyond}")
-        found = self._join(nearest)
-        return found if len(found) == self._limit else None
-
-    def _join(self, said: str) -> list[Found]:
-        return self._execute(
-            f"WITH said AS MATERIALIZED ({said})"
-            " SELECT i.entry_no, i.date FROM said JOIN interaction_visible i USING (entry_no)"
-            f" WHERE true {self._conditions} ORDER BY {self._order.sql} LIMIT :limit"
+        nearest = (
+            f"SELECT i.* FROM {source} i WHERE true {self._beyond} ORDER BY {self._order.sql} LIMIT {NEAREST}"
         )
+        often = f"SELECT count(*) FROM ({nearest}) i WHERE i.said ILIKE ANY(:q)"
+        if self._session.scalar(text(often), self._parameters) < NEAREST * OFTEN:
+            return self._execute(
+                "WITH said AS MATERIALIZED"
+                f" (SELECT i.entry_no FROM {source} i WHERE i.said ILIKE ANY(:q) {self._beyond})"
+                " SELECT i.entry_no, i.date FROM said JOIN interaction_visible i USING (entry_no)"
+                f" WHERE true {self._conditions} ORDER BY {self._order.sql} LIMIT :limit"
+            )
+        found = self._execute(
+            f"""
+            SELECT o.entry_no, o.date
+            FROM (
+                SELECT * FROM ({nearest}) i WHERE i.said ILIKE ANY(:q) {self._of_row}
+                ORDER BY {self._order.sql} OFFSET 0
+            ) o
+            JOIN interaction_visible i ON i.entry_no = o.entry_no
+            WHERE true {self._conditions}
+            ORDER BY {self._order.sql.replace("i.", "o.")} LIMIT :limit
+            """
+        )
+        return found if len(found) == self._limit else None
 
     def outside(self) -> list[Found]:
         """Look at what was recorded without a segment."""
@@ -362,7 +364,9 @@ class _Search:
             SELECT i.entry_no, i.date
             FROM (
                 SELECT i.date AS day
-                FROM (SELECT day::date FROM generate_series(CAST(:first_day AS date), :last_day, interval '1 day') day) d
+                FROM (
+                    SELECT day::date FROM generate_series(CAST(:first_day AS date), :last_day, interval '1 day') day
+                ) d
                 CROSS JOIN LATERAL ({of_day} LIMIT 1) i
                 ORDER BY {self._order.sql} LIMIT :limit
             ) d

@@ -1,4 +1,4 @@
-"""The log by users: what they recorded without a segment."""
+"""What pages of the log look at: users outside segments, sums of segments, what a row itself says."""
 
 from pathlib import Path
 
