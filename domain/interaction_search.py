@@ -45,6 +45,7 @@ FIRST_LOOK = 8
 NEAREST, OFTEN = 5_000, 0.01
 # Days looked at one by one for a period that lies behind many newer entries.
 MANY_DAYS = 4_000
+PEOPLE = ("salesperson_code", "user")
 PERIOD = ("date_from", "date_to", "origin", "canceled")
 
 Found = tuple[int, dt.date]
@@ -121,6 +122,7 @@ def find(session: Session, filters: Filters, *, order: Order, limit: int, compan
     company
         Whether `contact_no` of a company includes its people's entries.
     """
+    session.execute(_TUNING)
     search = _Search(session, filters, order, limit, company=company)
     if FEW & set(filters):
         found = search.direct("MATERIALIZED")
@@ -249,8 +251,8 @@ class _Search:
     def _look_into(self, pieces: Sequence[Piece], source: Source) -> list[Found]:
         """Find the first entries of each piece in order.
 
-        What a piece has is read in order until it is enough: OFFSET 0 keeps the planner from reading and sorting all of
-        it, as it does where it expects few matches.
+        What a piece has is read in order until it is enough, and looked up in the view of all one by one: OFFSET 0 keeps
+        the planner from reading, looking up and sorting all of it, as it does where it expects few matches.
         """
         if not pieces:
             return []
@@ -270,8 +272,9 @@ class _Search:
                     WHERE i.entry_no BETWEEN p.first AND p.last AND (p.day IS NULL OR i.date = p.day) {self._of_row}
                     ORDER BY i.entry_no {direction} OFFSET 0
                 ) o
-                JOIN interaction_visible i ON i.entry_no = o.entry_no
-                WHERE true {of_the_rest} {self._beyond}
+                CROSS JOIN LATERAL (
+                    SELECT * FROM interaction_visible i WHERE i.entry_no = o.entry_no {of_the_rest} {self._beyond} OFFSET 0
+                ) i
                 ORDER BY {self._order.sql if by_date else f"o.entry_no {direction}"} LIMIT :limit
             ) e
             ORDER BY p.n
@@ -311,8 +314,9 @@ class _Search:
                 SELECT * FROM ({nearest}) i WHERE i.said ILIKE ANY(:q) {self._of_row}
                 ORDER BY {self._order.sql} OFFSET 0
             ) o
-            JOIN interaction_visible i ON i.entry_no = o.entry_no
-            WHERE true {self._conditions}
+            CROSS JOIN LATERAL (
+                SELECT FROM interaction_visible i WHERE i.entry_no = o.entry_no {self._conditions} OFFSET 0
+            ) i
             ORDER BY {self._order.sql.replace("i.", "o.")} LIMIT :limit
             """
         )
@@ -338,9 +342,15 @@ class _Search:
         )
 
     def _is_in_order(self) -> bool:
-        """Tell whether an index without segments has a value that is asked for in the order of the list."""
-        one = {name for name, value in self._parameters.items() if isinstance(value, int)}
-        return bool(one & {"versions", *(name for name in _PEOPLE if _only(self._filters, name))})
+        """Tell whether an index without segments has a value that is asked for in the order of the list, and much of it."""
+        others = set(self._filters) - {"template_code", *PEOPLE, *(PERIOD[:2] if self._order.by_date else ())}
+        return not others and (bool(self._one_person()) or isinstance(self._parameters.get("versions"), int))
+
+    def _one_person(self) -> set[str]:
+        """Name the filters by which one salesperson, one user is asked for."""
+        return {
+            name for name in PEOPLE if _only(self._filters, name) and isinstance(self._parameters[name], int)
+        }
 
     def _few_outside(self, days: Sequence[dt.date]) -> list[Found]:
         return self._execute(
@@ -378,8 +388,9 @@ class _Search:
         )
 
     def _period_outside(self) -> tuple[dt.date, dt.date] | None:
-        """Tell the first and last day, if nothing but a period of not too many days is asked for."""
-        if not set(PERIOD[:2]) & set(self._filters) or set(self._filters) - set(PERIOD):
+        """Tell the first and last day, if a period of not too many days is asked for, at most of one person."""
+        others = set(self._filters) - {*PERIOD, *self._one_person()}
+        if others or not set(PERIOD[:2]) & set(self._filters):
             return None
         made, parameters = interaction_filters.conditions(
             self._session, {name: self._filters[name] for name in PERIOD[:2] if name in self._filters}
@@ -402,9 +413,6 @@ class _Search:
         if len(rows) == most or sum(row.entries for row in rows) > most:
             return None
         return sorted({row.date for row in rows})
-
-
-_PEOPLE = ("salesperson_code", "user")
 
 
 def _only(filters: Filters, name: str) -> bool:
@@ -437,7 +445,7 @@ _PIECES = """
                {entries} AS entries
         FROM interaction_total t
         JOIN logged_segment s ON s.no = t.logged_segment_no AND s.summed_up_at IS NOT NULL
-        JOIN interaction_template_version v ON v.id = t.template_version_id
+        LEFT JOIN interaction_template_version v ON v.id = t.template_version_id
         LEFT JOIN campaign_entry c ON c.entry_no = t.campaign_entry_no
     ) i
     WHERE true {conditions}
@@ -458,7 +466,7 @@ _OUTSIDE = """
     FROM (
         SELECT t.date, t.entries, t.salesperson_id, t.campaign_entry_no, v.template_id, v.group_id, c.campaign_id
         FROM interaction_total t
-        JOIN interaction_template_version v ON v.id = t.template_version_id
+        LEFT JOIN interaction_template_version v ON v.id = t.template_version_id
         LEFT JOIN campaign_entry c ON c.entry_no = t.campaign_entry_no
         WHERE t.logged_segment_no IS NULL
     ) i
@@ -474,4 +482,7 @@ _NOT_SUMMED_UP = """
     ) i
     WHERE true {conditions}
 """
+# The planner takes entries that match for spread evenly, and would rather walk along the log for them, past a million
+# newer ones, than read theirs by an index from all over it.
+_TUNING = text("SET LOCAL random_page_cost = 0.3")
 _UNFINISHED = text("SELECT first_entry_no, last_entry_no FROM logged_segment WHERE status = 'logging'")

@@ -131,7 +131,7 @@ def everything(session: Any, filters: dict[str, list[str]], sort: str) -> list[i
 def test_pages_are_those_of_the_whole_log(
     world: LogWorld, sort: str, few: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name, value in {"FIRST_LOOK": 1, "FEW_OUTSIDE": few, "NEAREST": few}.items():
+    for name, value in {"FIRST_LOOK": 1, "FEW_OUTSIDE": few, "FEW_IN_ORDER": few, "NEAREST": few}.items():
         monkeypatch.setattr(interaction_search, name, value)
     with transaction(world.sessions) as session:
         for filters in [{}, *ONE, *TWO[:: 7 if sort != "-entry_no" else 3]]:
