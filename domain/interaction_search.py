@@ -251,8 +251,8 @@ class _Search:
     def _look_into(self, pieces: Sequence[Piece], source: Source) -> list[Found]:
         """Find the first entries of each piece in order.
 
-        What a piece has is read in order until it is enough, and looked up in the view of all one by one: OFFSET 0 keeps
-        the planner from reading, looking up and sorting all of it, as it does where it expects few matches.
+        What a piece has is read in order until it is enough, and looked up in the view of all one by one: OFFSET 0
+        keeps the planner from reading, looking up and sorting all of it, as it does where it expects few matches.
         """
         if not pieces:
             return []
@@ -273,7 +273,8 @@ class _Search:
                     ORDER BY i.entry_no {direction} OFFSET 0
                 ) o
                 CROSS JOIN LATERAL (
-                    SELECT * FROM interaction_visible i WHERE i.entry_no = o.entry_no {of_the_rest} {self._beyond} OFFSET 0
+                    SELECT * FROM interaction_visible i
+                    WHERE i.entry_no = o.entry_no {of_the_rest} {self._beyond} OFFSET 0
                 ) i
                 ORDER BY {self._order.sql if by_date else f"o.entry_no {direction}"} LIMIT :limit
             ) e
@@ -342,7 +343,7 @@ class _Search:
         )
 
     def _is_in_order(self) -> bool:
-        """Tell whether an index without segments has a value that is asked for in the order of the list, and much of it."""
+        """Tell whether an index without segments has what is asked for, and nothing else, in the order of the list."""
         others = set(self._filters) - {"template_code", *PEOPLE, *(PERIOD[:2] if self._order.by_date else ())}
         return not others and (bool(self._one_person()) or isinstance(self._parameters.get("versions"), int))
 
