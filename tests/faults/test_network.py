@@ -78,10 +78,10 @@ def test_without_postgresql_clients_are_told_to_come_again(
 ) -> None:
     """503 with Retry-After, nothing is taken or acknowledged; the job goes on and the stream drains afterwards."""
     stack, client = company.stack, company.client
-    job_id, other = company.log(company.segment(lines=LINES)), company.segment(lines=100)
+    other, failed = company.segment(lines=100), stack.failed_sweeps()
+    job_id = company.log(company.segment(lines=LINES))
     stack.wait_until_writing()
     leaders = {name: stack.leader(name) for name in ("worker", "beat", "consumer", "documents")}
-    failed = stack.failed_sweeps()
     case.inject("PostgreSQL ends at once")
     stack.kill(stack.postgres.pid, number=signal.SIGQUIT)
     wait_for(lambda: not stack.postgres.is_running(), "PostgreSQL is away")
