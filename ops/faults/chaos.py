@@ -31,6 +31,8 @@ EVENTS_PER_SECOND = 40
 # Between the end of one fault and the next, on average.
 MEAN_PAUSE = 1.5
 LONGEST_PAUSE = 5.0
+# A short run goes on until so many have struck: some last twelve seconds.
+FEWEST_BLOWS = 6
 # What hands may take to finish what they have begun, once nothing strikes any more.
 PATIENCE = 100
 # What a blow meets that finds its victim away already.
@@ -109,7 +111,7 @@ class Chaos:
         self._begun = 0.0
 
     def run(self, seconds: float) -> Record:
-        """Strike for so long, let everything come to rest, ask the oracle; return the record."""
+        """Strike for so long and `FEWEST_BLOWS` times, let everything come to rest, ask the oracle; return the record."""
         record = Record(self._seed, seconds, str(self._stack.value("SELECT clock_timestamp()::text")))
         feeder = Feeder(self._company, self._random("feeder"))
         hands: list[Hand] = [
@@ -124,7 +126,7 @@ class Chaos:
                 feeder.start(per_second=EVENTS_PER_SECOND)
                 for hand in hands:
                     hand.start()
-                while self._now() < seconds:
+                while self._now() < seconds or len(record.blows) < FEWEST_BLOWS:
                     self._strike(record)
                     time.sleep(min(self._rng.expovariate(1 / MEAN_PAUSE), LONGEST_PAUSE))
                 self._settle(record, feeder, hands)
