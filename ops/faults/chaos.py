@@ -111,7 +111,7 @@ class Chaos:
         self._begun = 0.0
 
     def run(self, seconds: float) -> Record:
-        """Strike for so long and `FEWEST_BLOWS` times, let everything come to rest, ask the oracle; return the record."""
+        """Strike for so long and so often, let everything come to rest, ask the oracle; return the record."""
         record = Record(self._seed, seconds, str(self._stack.value("SELECT clock_timestamp()::text")))
         feeder = Feeder(self._company, self._random("feeder"))
         hands: list[Hand] = [
