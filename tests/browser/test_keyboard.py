@@ -100,6 +100,7 @@ def test_rows_are_gone_through_and_selected_by_keyboard(visit: Callable[..., Vis
         page.fill("#contact_no", f"CT00000{number}")
         page.press("#contact_no", "Enter")
         expect(page.locator("#lines tbody tr")).to_have_count(number)
+    page.wait_for_load_state()  # the rows are there before the script that listens to keys
     boxes = page.locator("td.select input")
     press("j")
     expect(boxes.nth(0)).to_be_focused()
