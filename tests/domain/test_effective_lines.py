@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from domain import actors, contacts, segment_lines, segments, templates
+from domain import actors, contacts, segment_lines, segments, sql, templates
 from domain.database import transaction
 
 from .engine_helpers import drain, sessions_on
@@ -286,3 +286,13 @@ def test_the_overridden_lines_are_found_by_their_index(world: World) -> None:
             )
         )
     assert "segment_line_overridden_idx" in plan
+
+
+def test_a_check_groups_repeated_contacts_once(world: World) -> None:
+    """The statistics know nothing of a new segment: as a join, its contacts were grouped again for each line."""
+    with transaction(world.sessions) as session:
+        explain = text(f"EXPLAIN {sql.load('check_lines')}")
+        plan = "\n".join(session.scalars(explain, {"segment_id": 2**31 - 1, "send": False, "days": 7}))
+    repeated = [line for line in plan.splitlines() if "IS TRUE" in line]
+    assert repeated
+    assert all("hashed SubPlan" in line for line in repeated), plan
