@@ -190,7 +190,7 @@ class ContactImport(Kind):
         """Report, and take away what was staged."""
         return _report(session, job)
 
-    def undone(self, session: Session, job: Job) -> Mapping[str, Any] | None:
+    def undone(self, session: Session, job: Job) -> None:
         """Report what went in before the end, which stays, and take away what was staged."""
         planned = session.execute(
             text("SELECT EXISTS (SELECT FROM job_chunk WHERE job_id = :job_id AND step = 1)"),
@@ -199,7 +199,6 @@ class ContactImport(Kind):
         if planned:
             job.result = {**_report(session, job), "kept": True}
         session.execute(text("DELETE FROM job_file WHERE job_id = :job_id"), {"job_id": job.id})
-        return None
 
 
 def _pieces(session: Session, job: Job) -> Iterator[bytes]:

@@ -43,7 +43,8 @@ GRACE_SECONDS = 2.0
 # What a chunk waits before the next attempt, doubled each time: 5 s at most when it failed or was put back, so that it
 # goes on soon after a full disk has room again; 30 s when it lost its owner, which it may have killed itself.
 BACKOFF_SECONDS = 0.25
-# A chunk that failed this often by its own fault is poison: it fails, the rest is done.
+# A chunk that failed this often by its own fault is poison: it fails, the rest is done. Undoing is never given up:
+# what it would leave behind is worse than waiting for whoever mends its fault.
 MAX_FAILURES = 5
 
 
@@ -113,8 +114,11 @@ class Kind:
     def undo(self, session: Session, job: Job, chunk: Chunk) -> None:
         """Take back what `work` did for this chunk."""
 
-    def undone(self, session: Session, job: Job) -> Mapping[str, Any] | None:
-        """Put back how it was before the job; may return the problem to be shown."""
+    def undone(self, session: Session, job: Job) -> None:
+        """Put back how it was before the job."""
+
+    def explain(self, session: Session, job: Job) -> Mapping[str, Any] | None:
+        """Say more about why the job ended than what it ended with; asked when all is put back, and may fail."""
         return None
 
 
@@ -298,7 +302,8 @@ def _perform(session: Session, claimed: Claim) -> bool:
             kind.undo(session, job, chunk)
             _mark_undone(session, chunk, job.id)
         case Step.UNDONE:
-            job.problem = dict(kind.undone(session, job) or {}) or job.problem
+            kind.undone(session, job)
+            job.problem = _explained(session, job, kind) or job.problem
             assert job.ending is not None
             _close(session, job, State(job.ending))
     session.execute(
@@ -309,6 +314,18 @@ def _perform(session: Session, claimed: Claim) -> bool:
         {"job_id": claimed.job_id, "no": claimed.no},
     )
     return True
+
+
+def _explained(session: Session, job: Job, kind: Kind) -> dict[str, Any]:
+    """Ask the kind why its job ended; without an answer the job ends all the same."""
+    try:
+        with session.begin_nested():
+            return dict(kind.explain(session, job) or {})
+    except Exception as error:
+        if is_infrastructure(error):
+            raise
+        log.exception("explaining_failed", job=str(job.id))
+        return {}
 
 
 def _fenced(session: Session, claimed: Claim) -> Chunk | None:
@@ -512,12 +529,12 @@ def _release(session: Session, claimed: Claim) -> None:
 
 
 def _record_failure(session: Session, claimed: Claim, error: Exception) -> None:
-    """Count a failure of the chunk's own; after the last one the chunk is poison."""
+    """Count a failure of the chunk's own; after the last one the chunk is poison, unless it undoes."""
     failed = session.execute(
         text("""
             UPDATE job_chunk SET
                 failures = failures + 1, error = :error, claimed_at = clock_timestamp(),
-                state = CASE WHEN failures + 1 >= :most THEN 'failed' ELSE 'pending' END
+                state = CASE WHEN failures + 1 >= :most AND step < 3 THEN 'failed' ELSE 'pending' END
             WHERE job_id = :job_id AND no = :no AND state = 'running' AND attempt = :attempt
             RETURNING state = 'failed'
         """),
@@ -529,15 +546,9 @@ def _record_failure(session: Session, claimed: Claim, error: Exception) -> None:
             "most": MAX_FAILURES,
         },
     ).scalar()
-    if not failed or claimed.step is Step.WORK:
-        return
-    problem = _failure_problem(session, claimed.job_id)
-    if claimed.step in (Step.PLAN, Step.FINISH):
+    if failed and claimed.step is not Step.WORK:
+        problem = _failure_problem(session, claimed.job_id)
         begin_ending(session, claimed.job_id, ending=State.FAILED, problem=problem)
-        return
-    job = session.get_one(Job, claimed.job_id, with_for_update=True, populate_existing=True)
-    job.problem = problem
-    _close(session, job, State.FAILED)
 
 
 def settle_cancels(sessions: sessionmaker[Session]) -> None:

@@ -223,11 +223,10 @@ class Purge(Kind):
         """Close the record, and the archive."""
         return _close(session, job, State.SUCCEEDED)
 
-    def undone(self, session: Session, job: Job) -> Mapping[str, Any] | None:
+    def undone(self, session: Session, job: Job) -> None:
         """Close the record of what went before the end; it stays deleted."""
         assert job.ending is not None
         job.result = {**_close(session, job, State(job.ending)), "kept": True}
-        return None
 
 
 def _close(session: Session, job: Job, state: State) -> dict[str, Any]:

@@ -223,8 +223,8 @@ class LogSegment(Kind):
             session, job.working["follow_up_id"], first=chunk.range_from, last=chunk.range_to
         )
 
-    def undone(self, session: Session, job: Job) -> Mapping[str, Any] | None:
-        """Take the logged segment away and open the segment as it was; a refusal gets its list of problems."""
+    def undone(self, session: Session, job: Job) -> None:
+        """Take the logged segment away and open the segment as it was."""
         logged = logged_segment_of(session, job.id)
         if logged is not None:
             session.execute(
@@ -236,8 +236,12 @@ class LogSegment(Kind):
         segment = session.get_one(Segment, job.working["segment_id"], with_for_update=True)
         segment.status = Status.OPEN
         session.flush()
+
+    def explain(self, session: Session, job: Job) -> Mapping[str, Any] | None:
+        """List the problems of a segment that was refused for them (L3)."""
         if (job.problem or {}).get("code") != SegmentHasProblems.code:
             return None
+        segment = session.get_one(Segment, job.working["segment_id"])
         checked = segment_check.check(session, segment, send=job.parameters["send"])
         return {"code": SegmentHasProblems.code, "params": {}, "errors": checked["problems"]}
 

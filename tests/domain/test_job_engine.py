@@ -50,6 +50,10 @@ class Writer(Kind):
         )
         self.go_wrong(session, "undo")
 
+    def explain(self, session: Session, job: Job) -> dict[str, str] | None:
+        self.go_wrong(session, "explain")
+        return None
+
     def go_wrong(self, session: Session, where: str) -> None:
         fault = self.wrong.get(where)
         if callable(fault):
@@ -313,6 +317,46 @@ def test_an_undo_that_dies_is_done_again(sessions: Sessions) -> None:
     drain(sessions)
 
     assert (state_of(sessions, job)["state"], written(sessions)) == ("canceled", [])
+
+
+@pytest.mark.parametrize("ending", ["canceled", "failed"])
+def test_undoing_is_not_given_up(sessions: Sessions, ending: str) -> None:
+    """A fault of the undoing itself leaves the job open until it is mended, and never rows of an ended job."""
+    job = ask(sessions)
+    Writer.wrong = {"undo": ValueError("the undoing is bad")}
+    if ending == "canceled":
+        for _ in range(4):
+            work(sessions)
+        cancel(sessions, job)
+    else:
+        Writer.wrong["work 3"] = ValueError("the chunk is bad")
+
+    for _ in range(4 * job_engine.MAX_FAILURES):
+        work(sessions)
+    assert state_of(sessions, job)["finished_at"] is None
+    assert open_chunks(sessions) > 0
+
+    Writer.wrong = {}
+    drain(sessions)
+    assert (state_of(sessions, job)["state"], written(sessions)) == (ending, [])
+
+
+@pytest.mark.parametrize("fault", ["SELECT 1 / 0", "SELECT pg_sleep(5)"])
+def test_a_job_ends_though_it_cannot_say_why(sessions: Sessions, fault: str) -> None:
+    """What only words the reason may fail, or take too long, and all is put back."""
+
+    def explain(session: Session) -> None:
+        session.execute(text("SET LOCAL statement_timeout = '50ms'"))
+        session.execute(text(fault))
+
+    job = ask(sessions)
+    Writer.wrong = {"work 4": Invalid([Fault("rows", "too_large", 10)]), "explain": explain}
+
+    drain(sessions)
+
+    described = state_of(sessions, job)
+    assert (described["state"], written(sessions)) == ("refused", [])
+    assert [error["code"] for error in described["problem"]["errors"]] == ["too_large"]
 
 
 def test_a_wish_to_cancel_outlives_its_asker(sessions: Sessions) -> None:

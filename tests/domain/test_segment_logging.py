@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.orm import Session
 
 from domain import (
     actors,
@@ -15,6 +16,7 @@ from domain import (
     logged_segments,
     number_series,
     salespeople,
+    segment_check,
     segment_lines,
     segment_logging,
     segments,
@@ -180,6 +182,30 @@ def test_refuse_names_every_problem_and_logs_nothing(world: World, faulty: str) 
         0,
         0,
     )
+    assert world.lines(faulty) == before
+
+
+def test_a_segment_opens_though_its_problems_cannot_be_listed(
+    world: World, faulty: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """L3: the check took more than a statement may, in a random run, and left its segment frozen."""
+
+    def never_ending(session: Session, *_: object, **__: object) -> None:
+        session.execute(text("SET LOCAL statement_timeout = '50ms'"))
+        session.execute(text("SELECT pg_sleep(5)"))
+
+    monkeypatch.setattr(segment_check, "check", never_ending)
+    before = world.lines(faulty)
+
+    job = world.log(faulty)
+    drain(world.sessions)
+
+    described = state_of(world.sessions, job)
+    assert (described["state"], described["problem"]["code"]) == ("refused", "segment_has_problems")
+    assert described["problem"]["errors"] == []
+    with world.transaction() as session:
+        assert segments.get(session, faulty).status == "open"
+    assert (world.count("interaction"), world.count("logged_segment")) == (0, 0)
     assert world.lines(faulty) == before
 
 
