@@ -15,13 +15,12 @@ from typing import Any
 
 import psycopg
 import structlog
-from sqlalchemy import text
+from sqlalchemy import Row, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, sessionmaker
 
 from domain import records, sql
 from domain.database import is_infrastructure, transaction
-from domain.document_events import Outcome
 
 log = structlog.get_logger()
 
@@ -96,26 +95,29 @@ def record(session: Session, positions: Sequence[int]) -> None:
     if not positions:
         return
     session.execute(text("SELECT FROM template_setup FOR SHARE"))
-    resolved = session.execute(sql.load("resolve_events"), {"positions": list(positions)})
-    recordable = [row.position for row in resolved if row.outcome == Outcome.RECEIVED]
-    if recordable:
-        _write_entries(session, recordable)
+    settled = session.execute(sql.load("settle_events"), {"positions": list(positions)}).one()
+    if settled.prints:
+        _write_entries(session, settled)
 
 
 # Larger than any entry number: nothing is new.
 NONE_NEW = 2**63 - 1
 
 
-def _write_entries(session: Session, positions: list[int]) -> None:
-    parameters: dict[str, Any] = {"positions": positions}
-    first = session.execute(sql.load("assign_entries"), parameters).scalar_one_or_none()
-    parameters["first_entry_no"] = first or NONE_NEW
-    concerned = set(session.scalars(CAMPAIGN_ENTRIES, parameters))
-    session.execute(sql.load("open_campaign_entries"), parameters)
-    if first:
+def _write_entries(session: Session, settled: Row[Any]) -> None:
+    """Write the entries that the prints of a batch open or change; most batches open new ones and that is all."""
+    parameters = {"positions": settled.prints, "first_entry_no": settled.first_entry_no or NONE_NEW}
+    concerned: set[int] = set()
+    if settled.has_older:
+        concerned |= set(session.scalars(CAMPAIGN_ENTRIES, parameters))
+    if settled.has_campaigns:
+        session.execute(sql.load("open_campaign_entries"), parameters)
+    if settled.first_entry_no:
         session.execute(sql.load("record_entries"), parameters)
-    session.execute(sql.load("correct_entries"), parameters)
-    concerned |= set(session.scalars(CAMPAIGN_ENTRIES, parameters))
+    if settled.has_older:
+        session.execute(sql.load("correct_entries"), parameters)
+    if settled.has_older or settled.has_campaigns:
+        concerned |= set(session.scalars(CAMPAIGN_ENTRIES, parameters))
     if concerned:
         session.execute(sql.load("settle_campaign_entries"), {"entry_nos": sorted(concerned)})
 
