@@ -24,6 +24,7 @@ from __future__ import annotations
 import datetime as dt
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
 from typing import Any, ClassVar, NamedTuple
 
 from sqlalchemy import text
@@ -59,7 +60,8 @@ FAR = 4
 MOST_PARTS = 2_000
 # Aim for a transaction, in seconds (E7).
 AIM = 0.2
-# A range of entry numbers that more than one logged segment has a share in, or one and something else.
+# A range of entry numbers that more than one logged segment has a share in, or one and something else; or a share too
+# small for a statement of its own. PostgreSQL counts there what goes of which segment, which takes half as long again.
 MIXED = -1
 
 
@@ -79,7 +81,7 @@ class Part(NamedTuple):
     rows
         How many there are.
     segment
-        The logged segment that all entries between the two belong to, 0 for none, `MIXED` for several.
+        The logged segment that all entries between the two belong to, 0 for none, or `MIXED`.
     """
 
     first: int
@@ -346,7 +348,7 @@ def _rows_that_fit(session: Session, job: Job) -> int:
 
 
 def _together(parts: Sequence[Part], *, rows: int, near: bool) -> Sequence[Part]:
-    """Return the first parts that one statement deletes: so many rows, but at least one part.
+    """Return the first parts that one statement deletes: of one segment, so many rows, but at least one part.
 
     Parameters
     ----------
@@ -355,7 +357,8 @@ def _together(parts: Sequence[Part], *, rows: int, near: bool) -> Sequence[Part]
     """
     for at, part in enumerate(parts):
         rows -= part.rows
-        if at and (rows < 0 or (near and part.first - parts[at - 1].last > FAR * BLOCK)):
+        is_far = near and at and part.first - parts[at - 1].last > FAR * BLOCK
+        if at and (rows < 0 or part.segment != parts[0].segment or is_far):
             return parts[:at]
     return parts
 
@@ -386,10 +389,16 @@ def _parts(session: Session, bound: Mapping[str, Any], cutoff: dt.datetime) -> l
             joined.append((no, no, rows))
     ranges = session.execute(_SEGMENT_RANGES).all()
     starts = [first for first, _, _ in ranges]
-    return [
+    parts = [
         Part(first * BLOCK, end, rows, _segment_of(first * BLOCK, end, ranges, starts))
         for first, last, rows in joined
         for end in [last * BLOCK + BLOCK - 1]
+    ]
+    runs = (list(run) for _, run in groupby(parts, key=lambda part: part.segment))
+    return [
+        part if sum(each.rows for each in run) >= FIRST else part._replace(segment=MIXED)
+        for run in runs
+        for part in run
     ]
 
 
