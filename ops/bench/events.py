@@ -71,12 +71,12 @@ def _batches(ground: Ground, bench: EventBench) -> Iterator[Figure]:
     count = max(ground.rows // SHARE, 5_000) // BATCH * BATCH
     bench.over_http(bench.encoded(count))
     by_hand = ByHand(ground)
-    http, stream, *limits = ground.in_turns(
+    http, stream, copied, *limits = ground.in_turns(
         Work("events over HTTP, batches of 500", count, bench.over_http, lambda: bench.encoded(count)),
         Work("events through the stream", count, bench.through_stream, lambda: bench.written(count)),
         *(
             Work(name, count, lambda _, send=send: by_hand.send(send), bench.empty)  # type: ignore[misc]
-            for name, send in by_hand.ways().items()
+            for name, send in WAYS.items()
         ),
         tables=list(TABLES),
     )
@@ -84,6 +84,8 @@ def _batches(ground: Ground, bench: EventBench) -> Iterator[Figure]:
     others = ", ".join(f"{side.name} {side.rate:,.0f}/s" for side in limits if side is not best)
     yield Figure("events.http", http, best, GOAL, f"by hand also {others}")
     yield Figure("events.stream", stream, best, GOAL)
+    yield Figure("events.http.copy", http, copied)
+    yield Figure("events.stream.copy", stream, copied)
 
 
 def _singles(ground: Ground, bench: EventBench) -> Iterator[Figure | Waits]:
@@ -140,7 +142,7 @@ Send = Callable[[psycopg.Cursor[Any], str, str, Rows], None]
 class ByHand:
     """Commits the inbox and log rows that are there once more, batch by batch from a client's memory, nothing checked.
 
-    The client is written as somebody would who knows PostgreSQL; `ways` are the ways to choose from.
+    The client is written as somebody would who knows PostgreSQL; `WAYS` are the ways to choose from.
     """
 
     def __init__(self, ground: Ground) -> None:
@@ -161,10 +163,6 @@ class ByHand:
         ).fetchone()
         assert found is not None
         return str(found[0])
-
-    def ways(self) -> dict[str, Send]:
-        """Name the ways of sending a batch of rows."""
-        return {"INSERT … SELECT unnest": _unnest, "executemany, in a pipeline": _many, "COPY": _copy}
 
     def send(self, send: Send) -> float:
         """Commit everything in one of the ways, with one client; return the seconds."""
@@ -196,6 +194,14 @@ def _copy(cursor: psycopg.Cursor[Any], into: str, types: str, rows: Rows) -> Non
     with cursor.copy(f"COPY {into} FROM STDIN") as to:
         for row in rows:
             to.write_row(row)
+
+
+# COPY first: it is a limit of its own, since it can neither ask whether a row is there nor compute one.
+WAYS: dict[str, Send] = {
+    "COPY": _copy,
+    "INSERT … SELECT unnest": _unnest,
+    "executemany, in a pipeline": _many,
+}
 
 
 class EventBench:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from psycopg import Connection
+from psycopg.rows import dict_row
 
 from domain import segment_logging, sql
 from ops.bench.company import Company, Logging
@@ -24,11 +25,33 @@ GROWTH_GOAL = 1 / 1.3
 SMALLEST, STEP = 10_000, 10
 # So many lines come to memory at once: COPY is measured up to here.
 MOST_COPIED = 1_000_000
+# What somebody would write by hand to log everybody with one template: it looks at lines, contacts and the template's
+# languages as the system does, and takes everything else for given. No line has values of its own, nothing is
+# counted or skipped.
+BY_HAND = """
+    INSERT INTO interaction (
+        entry_no, contact_id, company_id, logged_segment_no, campaign_entry_no, template_version_id, actor_id,
+        salesperson_id, date, duration_min, campaign_target, campaign_response, cost, information_flow, initiated_by,
+        correspondence_type, language_code)
+    SELECT %(first_entry_no)s::bigint + l.line_no - 1, c.id,
+           CASE WHEN c.type = 'company' THEN c.id ELSE c.company_id END, %(logged_segment_no)s::integer,
+           %(campaign_entry_no)s::integer, %(template_version_id)s::integer, %(actor_id)s::integer, c.salesperson_id,
+           %(date)s::date, %(duration_min)s::integer, %(campaign_target)s::boolean, %(campaign_response)s::boolean,
+           %(cost)s::numeric, %(information_flow)s, %(initiated_by)s,
+           CASE WHEN coalesce(c.correspondence_type, %(correspondence_type)s) <> 'email' OR c.email <> ''
+                THEN coalesce(c.correspondence_type, %(correspondence_type)s) END,
+           coalesce(t.language_code, %(language_code)s)
+    FROM segment_line l
+    JOIN contact c ON c.id = l.contact_id AND NOT c.privacy_blocked AND c.erased_at IS NULL
+    LEFT JOIN interaction_template_language t
+        ON t.template_id = %(template_id)s AND lower(t.language_code) = lower(c.language_code)
+    WHERE l.segment_id = %(segment_id)s AND l.line_no BETWEEN %(range_from)s AND %(range_to)s
+"""
 
 
 def log(ground: Ground) -> Iterator[Figure]:
-    """Log a segment of everybody into an empty log, beside INSERT … SELECT and COPY of the same rows, and beside the
-    statement of a chunk with nothing around it."""
+    """Log a segment of everybody into an empty log, beside INSERT … SELECT and COPY of the same rows, beside INSERT …
+    SELECT of what it is made of, and beside the statement of a chunk with nothing around it."""
     company = Company(ground, contacts=ground.rows)
     base = company.segment_of_all()
     chunks = _first(company, base, ground.rows).chunks
@@ -47,6 +70,7 @@ def log(ground: Ground) -> Iterator[Figure]:
             _plain(ground, company, by_contact, chunks), name="the same rows in order of contact"
         ),
         _statement(ground, company, base, chunks),
+        by_hand(ground, company, base, chunks),
     ]
     if ground.rows <= MOST_COPIED:
         copied = by_number.to_copy(chunks=chunks)
@@ -67,7 +91,7 @@ def log(ground: Ground) -> Iterator[Figure]:
     )
     at = f"log.{ground.workers}"
     yield Figure(at, product, others[0], GOAL, note)
-    for key, other in zip(("by_contact", "statement", "copy"), others[1:], strict=False):
+    for key, other in zip(("by_contact", "statement", "by_hand", "copy"), others[1:], strict=False):
         yield Figure(f"{at}.{key}", product, other)
 
 
@@ -177,16 +201,45 @@ def _plain(ground: Ground, company: Company, ready: ReadyRows, chunks: int) -> W
 def _statement(ground: Ground, company: Company, base: str, chunks: int) -> Work:
     """The statement that logs a chunk, from lines, contacts and templates to the log, without the job around it: no
     plan, claims, fences, progress or finish. What is between the two is what the engine costs."""
+    plan = _last_plan(ground, base)
+    statement = str(sql.load("log_lines").compile(dialect=ground.client.engine.dialect))
+    values = {**plan, "campaign_id": plan["campaign_id"] or 0, "follow_up_id": 0, "send": False}
+    return _in_chunks(ground, company, "its statement alone", statement, values, chunks)
+
+
+def by_hand(ground: Ground, company: Company, base: str, chunks: int) -> Work:
+    """The same entries made by the statement that somebody would write for just this segment (`BY_HAND`)."""
+    with ground.connect() as connection, connection.cursor(row_factory=dict_row) as cursor:
+        example = cursor.execute(
+            "SELECT i.*, v.template_id, t.language_code, t.correspondence_type FROM interaction i "
+            "JOIN interaction_template_version v ON v.id = i.template_version_id "
+            "JOIN interaction_template t ON t.id = v.template_id LIMIT 1"
+        ).fetchone()
+    assert example is not None
+    return _in_chunks(
+        ground,
+        company,
+        "INSERT … SELECT from lines and contacts",
+        BY_HAND,
+        {**example, **_last_plan(ground, base)},
+        chunks,
+    )
+
+
+def _last_plan(ground: Ground, base: str) -> dict[str, Any]:
+    """The plan of the last logging, for the lines of a segment that is still there."""
     plan, actor_id, segment_id = ground.row(
         "SELECT j.working, j.created_by, s.id FROM job j, segment s "
         "WHERE j.kind = 'log_segment' AND s.no = %s ORDER BY j.position DESC LIMIT 1",
         [base],
     )
-    statement = str(sql.load("log_lines").compile(dialect=ground.client.engine.dialect))
-    values = {
-        **plan, "campaign_id": plan["campaign_id"] or 0,
-        "segment_id": segment_id, "follow_up_id": 0, "actor_id": actor_id, "send": False,
-    }  # fmt: skip
+    return {**plan, "segment_id": segment_id, "actor_id": actor_id}
+
+
+def _in_chunks(
+    ground: Ground, company: Company, name: str, statement: str, values: dict[str, Any], chunks: int
+) -> Work:
+    """A statement for a range of lines, in as many transactions and on as many connections as the system has."""
 
     def insert(connection: Connection[Any], piece: Piece) -> None:
         with connection.transaction():
@@ -195,7 +248,7 @@ def _statement(ground: Ground, company: Company, base: str, chunks: int) -> Work
             connection.execute(statement, {**values, "range_from": piece[0], "range_to": piece[1]})
 
     return Work(
-        f"its statement alone, {_connections(ground)}",
+        f"{name}, {_connections(ground)}",
         ground.rows,
         lambda _: in_pieces(ground, ground.rows, insert, chunks=chunks, connections=ground.workers),
         lambda: _emptied(ground, company),

@@ -15,7 +15,7 @@ from ops import memory
 from ops.bench import building, indexes, log, purges, report, run
 from ops.bench.baselines import Otherwise
 from ops.bench.company import Company
-from ops.bench.events import ByHand, EventBench
+from ops.bench.events import WAYS, ByHand, EventBench
 from ops.bench.figures import MARGIN, Figure, Result, Side, Waits, below_floor, floors
 from ops.bench.ground import Ground, Work
 from ops.bench.plain import ReadyRows
@@ -97,6 +97,25 @@ def test_every_contact_is_logged_and_put_back_as_the_same_rows_in_both_ways(grou
         assert ready.copy(copied, connections=2) > 0
         assert entries(ground) == rows
         ready.drop()
+
+
+def test_what_somebody_would_write_by_hand_makes_the_same_entries(ground, company):
+    def rows() -> list[object]:
+        with ground.client.transaction() as session:
+            return list(
+                session.scalars(
+                    text("SELECT to_jsonb(i) - 'created_at' FROM interaction i ORDER BY entry_no")
+                )
+            )
+
+    base = company.segment_of_all()
+    company.log(company.ready_to_log(base))
+    before = rows()
+    work = log.by_hand(ground, company, base, chunks=3)
+    work.prepare()
+    assert work.do(None) > 0
+    assert rows() == before
+    assert len({row["language_code"] for row in before}) > 1
 
 
 def test_a_company_grows_and_its_new_contacts_can_be_logged_too(ground, company):
@@ -184,7 +203,7 @@ def test_events_by_hand_are_the_rows_that_the_system_wrote(ground):
 
     before = rows()
     by_hand = ByHand(ground)
-    for send in by_hand.ways().values():
+    for send in WAYS.values():
         events.empty()
         assert by_hand.send(send) > 0
         assert rows() == before
