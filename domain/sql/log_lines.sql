@@ -1,6 +1,7 @@
 -- Log the lines of one range: an entry for each that is ready, a skip with its reasons for each that is not, and if
--- asked a thin follow-up line for each entry. One pass over the effective lines, in one snapshot. Inserting in order
--- of contact keeps the (contact, date) index local: 14 % faster than in order of lines when that is random.
+-- asked a thin follow-up line for each entry. One pass over the effective lines, in one snapshot, in order of contact:
+-- contacts are reached one beside the other, and so are their places in the log's (contact, date) index. Nothing sorts
+-- again; joins with small tables keep the order.
 -- Index: segment_line_pkey for the range; the log's primary key is the fuse.
 WITH line AS MATERIALIZED (
     SELECT
@@ -12,7 +13,7 @@ WITH line AS MATERIALIZED (
              THEN coalesce(e.subject, '') END AS subject, e.problems,
         CASE WHEN :send THEN e.sending_problems END AS sending_problems,
         e.ready AND NOT (:send AND e.sending_problems IS NOT NULL) AS good
-    FROM segment_line_effective e
+    FROM segment_line_effective_by_contact e
     LEFT JOIN interaction_template_version_language l
         ON l.version_id = e.template_version_id AND l.language_code = lower(e.language_code)
     WHERE e.segment_id = :segment_id AND e.line_no BETWEEN :range_from AND :range_to
@@ -29,7 +30,6 @@ WITH line AS MATERIALIZED (
     FROM line
     LEFT JOIN campaign_entry c ON c.logged_segment_no = :logged_segment_no AND c.campaign_id = line.campaign_id
     WHERE line.good
-    ORDER BY line.contact_id
 ), skipped AS (
     INSERT INTO logged_segment_skip (logged_segment_no, line_no, contact_id, problems)
     SELECT :logged_segment_no, line_no, contact_id,

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from domain import actors, contacts, segment_lines, segments, sql, templates
+from domain import actors, contacts, segment_lines, segment_logging, segments, sql, templates
 from domain.database import transaction
 
 from .engine_helpers import drain, sessions_on
@@ -20,6 +20,11 @@ LANGUAGES = [None, "en", "de", "ru", "fr"]
 TYPES = [None, "hard_copy", "email", "fax"]
 FLOWS = [None, "outbound", "inbound"]
 SIDES = [None, "us", "them"]
+# Each line as both views have it; a line that only one has is beside NULL.
+BOTH_VIEWS = """
+    SELECT to_jsonb(e) AS there, to_jsonb(b) AS by_contact
+    FROM segment_line_effective e FULL JOIN segment_line_effective_by_contact b USING (segment_id, line_no)
+"""
 BLANKABLE = ("campaign_no", "correspondence_type", "language_code", "information_flow", "initiated_by")
 
 
@@ -199,6 +204,7 @@ def test_effective_values_are_those_of_the_rules(world: World, seed: int) -> Non
             model = models[own.get("template_code") or header["template_code"]]
             assert line["overrides"] == own
             assert line["effective"] == expected(own, header, model, people[line["contact_no"]])
+    assert all(row.there == row.by_contact for row in world.rows(BOTH_VIEWS))
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -286,6 +292,26 @@ def test_the_overridden_lines_are_found_by_their_index(world: World) -> None:
             )
         )
     assert "segment_line_overridden_idx" in plan
+
+
+def test_logging_reads_only_the_lines_of_its_range_and_sorts_them_before_anything_is_looked_up(
+    world: World,
+) -> None:
+    values = {
+        **dict.fromkeys(("first_entry_no", "logged_segment_no", "actor_id", "range_from"), 1),
+        **dict.fromkeys(("campaign_id", "follow_up_id"), 0),
+        **{"segment_id": 1, "range_to": 100_000, "description": "", "subject": None, "send": False},
+    }
+    with transaction(world.sessions) as session:
+        for setting in segment_logging.TUNING:
+            session.execute(setting)
+        plan = list(session.scalars(text(f"EXPLAIN {sql.load('log_lines')}"), values))
+    at, *others = (no for no, line in enumerate(plan) if "Sort Key: segment_line.contact_id" in line)
+    assert not others
+    (scan,) = (no for no, line in enumerate(plan) if "on segment_line" in line and "Scan" in line)
+    assert at < scan
+    assert "Index Cond" in plan[scan + 1], plan
+    assert "(line_no >= " in plan[scan + 1], plan
 
 
 def test_a_check_groups_repeated_contacts_once(world: World) -> None:
