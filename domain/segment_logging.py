@@ -47,8 +47,8 @@ from domain.segments import Segment, Status
 CHUNK = 100_000
 
 # What a chunk sorts and joins stays in memory (some 30 MB), whatever the server's own setting. And as its contacts are
-# looked up in their order, most of a lookup is there from the one before: told so, the planner does not read all contacts
-# for those of a chunk, unless there are hardly more.
+# looked up in their order, most of a lookup is there from the one before: told so, the planner does not read all
+# contacts for those of a chunk, unless there are hardly more.
 TUNING = [
     text("SET LOCAL work_mem = '64MB'"),
     text("SET LOCAL random_page_cost = 0.1"),
