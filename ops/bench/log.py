@@ -204,7 +204,9 @@ def _statement(ground: Ground, company: Company, base: str, chunks: int) -> Work
     plan = _last_plan(ground, base)
     statement = str(sql.load("log_lines").compile(dialect=ground.client.engine.dialect))
     values = {**plan, "campaign_id": plan["campaign_id"] or 0, "follow_up_id": 0, "send": False}
-    return _in_chunks(ground, company, "its statement alone", statement, values, chunks)
+    return _in_chunks(
+        ground, company, name="its statement alone", statement=statement, values=values, chunks=chunks
+    )
 
 
 def by_hand(ground: Ground, company: Company, base: str, chunks: int) -> Work:
@@ -219,10 +221,10 @@ def by_hand(ground: Ground, company: Company, base: str, chunks: int) -> Work:
     return _in_chunks(
         ground,
         company,
-        "INSERT … SELECT from lines and contacts",
-        BY_HAND,
-        {**example, **_last_plan(ground, base)},
-        chunks,
+        name="INSERT … SELECT from lines and contacts",
+        statement=BY_HAND,
+        values={**example, **_last_plan(ground, base)},
+        chunks=chunks,
     )
 
 
@@ -237,9 +239,9 @@ def _last_plan(ground: Ground, base: str) -> dict[str, Any]:
 
 
 def _in_chunks(
-    ground: Ground, company: Company, name: str, statement: str, values: dict[str, Any], chunks: int
+    ground: Ground, company: Company, *, name: str, statement: str, values: dict[str, Any], chunks: int
 ) -> Work:
-    """A statement for a range of lines, in as many transactions and on as many connections as the system has."""
+    """A statement for a range of lines, with the settings, transactions and connections that the system has."""
 
     def insert(connection: Connection[Any], piece: Piece) -> None:
         with connection.transaction():
