@@ -44,7 +44,7 @@ GRACE_SECONDS = 2.0
 # goes on soon after a full disk has room again; 30 s when it lost its owner, which it may have killed itself.
 BACKOFF_SECONDS = 0.25
 # A chunk that failed this often by its own fault is poison: it fails, the rest is done. Undoing is never given up:
-# what it would leave behind is worse than waiting for whoever mends its fault.
+# what it would leave behind is worse than waiting for whoever mends its fault (decision 20).
 MAX_FAILURES = 5
 
 
