@@ -41,9 +41,8 @@ from domain.logged_segments import LoggedSegment
 from domain.logged_segments import of_job as logged_segment_of
 from domain.segments import Segment, Status
 
-# Lines per chunk, about 0.7 s of work on one of two busy connections. With chunks of 50,000 logging reached 0.65 to
-# 0.74 of the rate of copying ready rows, with 100,000 0.76 to 0.83 in the same run, with larger ones no more. Half of
-# a chunk's time goes into reaching its contacts, which lie scattered when lines follow names.
+# Lines per chunk, about 0.6 s of work on one of two busy connections. With chunks of 50,000 logging reached 0.65 to
+# 0.74 of the rate of copying ready rows, with 100,000 0.76 to 0.83 in the same run, with larger ones no more.
 CHUNK = 100_000
 
 # What a chunk sorts and joins stays in memory (some 30 MB), whatever the server's own setting. And as its contacts are
