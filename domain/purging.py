@@ -394,12 +394,14 @@ def _parts(session: Session, bound: Mapping[str, Any], cutoff: dt.datetime) -> l
         for first, last, rows in joined
         for end in [last * BLOCK + BLOCK - 1]
     ]
-    runs = (list(run) for _, run in groupby(parts, key=lambda part: part.segment))
-    return [
-        part if sum(each.rows for each in run) >= FIRST else part._replace(segment=MIXED)
-        for run in runs
-        for part in run
-    ]
+    return [part for _, run in groupby(parts, key=lambda part: part.segment) for part in _worth_it(list(run))]
+
+
+def _worth_it(run: list[Part]) -> list[Part]:
+    """Return neighbouring parts of one segment; as `MIXED` if there is too little for statements of their own."""
+    if sum(part.rows for part in run) >= FIRST:
+        return run
+    return [part._replace(segment=MIXED) for part in run]
 
 
 def _segment_of(first: int, last: int, ranges: Sequence[Any], starts: Sequence[int]) -> int:

@@ -8,8 +8,8 @@
 -- Nothing is kept that was written about somebody who was erased (C4).
 --
 -- Gives the prints of the batch that are on entries, the first of the new numbers, and whether older entries or campaigns
--- are concerned. From `print` on all is done by windows, without joins: the planner expects one row of a batch and would
--- compare each print with each.
+-- are concerned. From `ordered` to `settled` all is done by windows, without joins: the planner expects one row of a batch
+-- and would compare each print with each.
 -- Index: document_event_pkey, contact_no_key, contact_account_no_key, salesperson_code_key, campaign_no_key;
 -- document_event_document_idx, interaction_pkey.
 WITH found AS (
@@ -153,6 +153,6 @@ WITH found AS (
 )
 SELECT array_agg(position) AS prints,
        (SELECT first FROM numbers) AS first_entry_no,
-       bool_or(entry_no < (SELECT first FROM numbers)) IS NOT FALSE AS has_older,
+       coalesce(min(entry_no) < (SELECT first FROM numbers), true) AS has_older,
        bool_or(campaign_id IS NOT NULL) AS has_campaigns
 FROM settled

@@ -15,7 +15,7 @@ from ops import memory
 from ops.bench import building, indexes, log, purges, report, run
 from ops.bench.baselines import Otherwise
 from ops.bench.company import Company
-from ops.bench.events import WAYS, ByHand, EventBench
+from ops.bench.events import ByHand, EventBench
 from ops.bench.figures import MARGIN, Figure, Result, Side, Waits, below_floor, floors
 from ops.bench.ground import Ground, Work
 from ops.bench.plain import ReadyRows
@@ -203,7 +203,7 @@ def test_events_by_hand_are_the_rows_that_the_system_wrote(ground):
 
     before = rows()
     by_hand = ByHand(ground)
-    for send in WAYS.values():
+    for send in by_hand.ways().values():
         events.empty()
         assert by_hand.send(send) > 0
         assert rows() == before
