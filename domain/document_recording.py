@@ -1,11 +1,12 @@
 """The recorder: makes entries of the document events that wait (D2-D6), a batch in one transaction.
 
 What must never happen: two entries for what is one print run of a document (D6), an event that is recorded twice or
-left waiting, one bad event that stops the others. So one recorder works at a time (an advisory lock that ends with the
-transaction), takes the oldest waiting events whose rows it locks, and commits entries and outcomes together. The end
-state is computed anew from all prints of the documents concerned, in order of the events' time, so that the order in
-which they came leaves no trace. Deletions of master data take the same lock (`records.remove`), because the log has no
-foreign keys.
+left waiting, one bad event that stops the others. So documents are spread over lanes, one recorder at a time is in a
+lane (an advisory lock that ends with the transaction), takes the oldest events that wait there, whose rows it locks,
+and commits entries and outcomes together. The end state is computed anew from all prints of the documents concerned,
+in order of the events' time, so that the order in which they came leaves no trace. Campaign entries, which lanes share,
+have a lock of their own. Whoever needs all recorders to stand still takes exclusively what each of them holds shared
+(`records.RECORDING`): deletions of master data, because the log has no foreign keys; erasure; replay.
 """
 
 from __future__ import annotations
@@ -24,14 +25,38 @@ from domain.database import is_infrastructure, transaction
 
 log = structlog.get_logger()
 
-# Events recorded in one transaction.
+# Events recorded in one transaction, at most twice as many.
 BATCH = 1_000
+# As many as the function recording_lane knows.
+LANES = 4
 
 WAITING = text("SELECT EXISTS (SELECT FROM document_event WHERE outcome = 'received')")
-CLAIM = text("""
-    SELECT position FROM document_event WHERE outcome = 'received'
-    ORDER BY position LIMIT :limit FOR UPDATE SKIP LOCKED
+WAITING_LANES = text("""
+    SELECT lane, waiting.events
+    FROM generate_series(0, :lanes - 1) lane
+    CROSS JOIN LATERAL (
+        SELECT min(position) AS oldest, count(*) AS events
+        FROM (
+            SELECT position FROM document_event WHERE outcome = 'received' AND recording_lane(document_no) = lane
+            ORDER BY position LIMIT :limit
+        ) e
+    ) waiting
+    WHERE waiting.events > 0
+    ORDER BY waiting.oldest
 """)
+STAND_BY = text(f"SELECT pg_try_advisory_xact_lock_shared({records.RECORDING})")
+ENTER = text("SELECT pg_try_advisory_xact_lock(hashtextextended('interlog recording lane', :lane))")
+CLAIM = text("""
+    SELECT e.position
+    FROM unnest(CAST(:lanes AS integer[])) lane
+    CROSS JOIN LATERAL (
+        SELECT position FROM document_event WHERE outcome = 'received' AND recording_lane(document_no) = lane
+        ORDER BY position LIMIT :limit FOR UPDATE SKIP LOCKED
+    ) e
+""")
+LOCK_CAMPAIGN_ENTRIES = text(
+    "SELECT pg_advisory_xact_lock(hashtextextended('interlog recording campaign entries', 0))"
+)
 CAMPAIGN_ENTRIES = text("""
     SELECT DISTINCT i.campaign_entry_no
     FROM document_prints(CAST(:positions AS bigint[])) e
@@ -46,7 +71,7 @@ def is_waiting(session: Session) -> bool:
 
 
 def work(sessions: sessionmaker[Session]) -> int:
-    """Record one batch; return how many events it had, 0 as well while somebody else records.
+    """Record one batch; return how many events it had, 0 as well while others are in all lanes with events.
 
     A batch that fails by its own fault is tried again by halves, so that an event the database cannot take is found
     and set aside, and the others go on (D8).
@@ -64,13 +89,14 @@ def work(sessions: sessionmaker[Session]) -> int:
 
 
 def record_waiting(session: Session, *, limit: int = BATCH) -> int:
-    """Record the oldest waiting events; return how many there were, 0 as well while somebody else records.
+    """Record the oldest events of lanes that nobody else is in; return how many there were.
 
     With a `limit` of 1, an event that cannot be recorded is set aside.
     """
-    if not session.execute(text(f"SELECT pg_try_advisory_xact_lock({records.RECORDING})")).scalar_one():
+    lanes = _enter(session, limit=limit)
+    if not lanes:
         return 0
-    positions = list(session.scalars(CLAIM, {"limit": limit}))
+    positions = list(session.scalars(CLAIM, {"lanes": lanes, "limit": limit}))
     if limit > 1:
         record(session, positions)
         return len(positions)
@@ -84,8 +110,26 @@ def record_waiting(session: Session, *, limit: int = BATCH) -> int:
     return len(positions)
 
 
+def _enter(session: Session, *, limit: int) -> list[int]:
+    """Enter lanes, the one with the oldest event first, until there is enough for a batch; return those entered.
+
+    So few events are one batch, and many are left for whoever comes next. Index: document_event_received_idx.
+    """
+    waiting = session.execute(WAITING_LANES, {"lanes": LANES, "limit": limit}).all()
+    if not waiting or not session.execute(STAND_BY).scalar_one():
+        return []
+    entered: list[int] = []
+    found = 0
+    for row in waiting:
+        if found < limit and session.execute(ENTER, {"lane": row.lane}).scalar_one():
+            entered.append(row.lane)
+            found += row.events
+    return entered
+
+
 def record(session: Session, positions: Sequence[int]) -> None:
-    """Give events their outcomes, and entries to those that can have one. The caller holds the recorder's lock.
+    """Give events their outcomes, and entries to those that can have one. The caller is alone with their documents: in
+    their lanes, or with all recorders kept out.
 
     Parameters
     ----------
@@ -105,7 +149,13 @@ NONE_NEW = 2**63 - 1
 
 
 def _write_entries(session: Session, settled: Row[Any]) -> None:
-    """Write the entries that the prints of a batch open or change; most batches open new ones and that is all."""
+    """Write the entries that the prints of a batch open or change; most batches open new ones and that is all.
+
+    Recorders that concern campaign entries take turns until they commit: each is opened once, and settled by all that
+    stands on it.
+    """
+    if settled.has_older or settled.has_campaigns:
+        session.execute(LOCK_CAMPAIGN_ENTRIES)
     parameters = {"positions": settled.prints, "first_entry_no": settled.first_entry_no or NONE_NEW}
     concerned: set[int] = set()
     if settled.has_older:

@@ -38,8 +38,8 @@ LAST = 2_147_483_647
 # How a noun's list can be sorted: by its key, or in the order in which its rows were made; "-" turns it round.
 SORTS = ("key", "-key", "made", "-made")
 
-# Held while a batch of document events is recorded, and by whoever deletes what entries refer to: the log has no
-# foreign keys. Taken before any row lock.
+# Held shared while a batch of document events is recorded, exclusively by whoever deletes what entries refer to: the
+# log has no foreign keys. Taken before any row lock.
 RECORDING = "hashtextextended('interlog recording', 0)"
 
 # The condition of segment_line_overridden_idx, word for word, so that the planner can use it.

@@ -45,11 +45,11 @@ def server_settings() -> dict[str, str]:
 
 
 def _shared_buffers_mb() -> int:
-    """Return 512, on a small machine an eighth of its memory."""
+    """Return an eighth of the machine's memory, at most 4,096: a large log logs faster if its contacts fit in."""
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     with contextlib.suppress(OSError, ValueError):
         memory = min(memory, int(Path("/sys/fs/cgroup/memory.max").read_text()))
-    return max(32, min(512, memory // 8 // 2**20))
+    return max(32, min(4_096, memory // 8 // 2**20))
 
 
 def _has_room_for_shared_memory() -> bool:

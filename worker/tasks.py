@@ -23,7 +23,7 @@ log = structlog.get_logger()
 
 # A task ends after this long and hands on, so that a worker can be restarted or recycled between two.
 SECONDS_PER_TASK = 5.0
-# A recorder's transaction takes 40 ms however few events it has, most of it planning.
+# A recorder's transaction takes some milliseconds however few events it has.
 SMALL_BATCH = 100
 SECONDS_TO_GATHER = 0.05
 # What a message waits that cannot be stored now, before it goes back to its queue.

@@ -1,6 +1,6 @@
 -- Make the campaign entries that the prints opening an entry lead to and that are not there: one active entry for a
 -- campaign and document type (D5). A canceled one is never used again (I9); an entry of the log that stands on one of
--- the right campaign stays there. Nobody but the recorder makes entries of documents, and one at a time.
+-- the right campaign stays there. Nobody but recorders makes entries of documents, one at a time.
 -- Index: document_event_document_idx, campaign_entry_campaign_id_idx.
 INSERT INTO campaign_entry (campaign_id, document_type, description)
 SELECT DISTINCT m.id, e.document_type,

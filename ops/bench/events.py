@@ -19,7 +19,7 @@ import redis
 from sqlalchemy import text
 
 from domain import actors, interaction_groups, template_setup, templates
-from ops.bench.company import Company, timed
+from ops.bench.company import Company, timed, wait_until_idle
 from ops.bench.figures import Figure, Side, Waits
 from ops.bench.ground import Ground, Work
 from ops.bench.plain import columns, on_connections
@@ -367,7 +367,8 @@ class EventBench:
         return timed(lambda: self._wait_until_recorded(count))
 
     def empty(self) -> None:
-        """Take every event and entry away."""
+        """Take every event and entry away, with no job in between that sums them up."""
+        wait_until_idle(self._ground)
         self._ground.execute("TRUNCATE document_event, document_event_conflict, interaction")
         self._ground.settle()
 

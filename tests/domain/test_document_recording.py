@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session, sessionmaker
 
-from domain import campaign_entries, campaigns, contacts, document_events, document_recording
+from domain import campaign_entries, campaigns, contacts, document_events, document_recording, records
 from domain.actors import Actor
 from domain.contacts import Contact
 from domain.database import transaction
@@ -371,13 +371,83 @@ def test_events_in_any_order_and_any_batches_give_the_same_entries(
 # What may go wrong ---------------------------------------------------------------------------------------------
 
 
-def test_one_recorder_works_at_a_time(fresh_db: str) -> None:
+def test_one_recorder_at_a_time_records_a_document(fresh_db: str) -> None:
     with sessions_on(fresh_db) as sessions:
         with transaction(sessions) as session:
-            receive(session, make_event())
+            receive(session, make_event(), make_event())
         with transaction(sessions) as first, transaction(sessions) as second:
-            assert document_recording.record_waiting(first) == 1
+            assert document_recording.record_waiting(first, limit=1) == 1
             assert document_recording.record_waiting(second) == 0
+
+
+def test_recorders_record_documents_of_different_lanes_side_by_side(fresh_db: str) -> None:
+    with sessions_on(fresh_db) as sessions:
+        prepare(sessions, events=8)
+        with transaction(sessions) as first, transaction(sessions) as second:
+            assert document_recording.record_waiting(first, limit=1) == 1
+            assert document_recording.record_waiting(second) > 1
+        with transaction(sessions) as session:
+            record(session)
+            assert entries(session, "times_printed") == [(1,)] * 8
+
+
+def test_recorders_stand_still_for_whoever_keeps_them_out(fresh_db: str) -> None:
+    with sessions_on(fresh_db) as sessions:
+        prepare(sessions)
+        with transaction(sessions) as owner, transaction(sessions) as recorder:
+            owner.execute(text(f"SELECT pg_advisory_xact_lock({records.RECORDING})"))
+            assert document_recording.record_waiting(recorder) == 0
+
+
+def test_recorders_share_a_campaign_entry_that_both_would_open(fresh_db: str) -> None:  # D5
+    with sessions_on(fresh_db) as sessions, ThreadPoolExecutor(1) as pool:
+        prepare(sessions, events=0)
+        with transaction(sessions) as session:
+            make_campaign(session, no="SPRING")
+            days = {no: f"2026-03-{20 - no:02}T12:00:00Z" for no in range(8)}
+            receive(
+                session,
+                *(
+                    make_event(document_no=f"INV-{no}", campaign_no="SPRING", time=day)
+                    for no, day in days.items()
+                ),
+            )
+
+        def record_others() -> int:
+            return document_recording.work(sessions)
+
+        with transaction(sessions) as session:
+            assert document_recording.record_waiting(session, limit=1) == 1
+            others = pool.submit(record_others)
+            wait_for_a_lock(session, others)
+        assert others.result(timeout=30) > 1
+        with transaction(sessions) as session:
+            record(session)
+            opened = session.execute(text("SELECT entry_no, date FROM campaign_entry")).all()
+            assert [row.date for row in opened] == [date(2026, 3, 13)]
+            assert set(entries(session, "campaign_entry_no")) == {(opened[0].entry_no,)}
+
+
+def test_documents_are_spread_over_all_lanes(session: Session) -> None:
+    found = session.scalars(text("SELECT recording_lane('INV-' || n) FROM generate_series(1, 1000) n"))
+    assert set(found) == set(range(document_recording.LANES))
+
+
+def test_a_batch_of_a_large_backlog_is_found_by_its_index(session: Session) -> None:
+    session.execute(
+        text("""
+            INSERT INTO document_event (source, event_id, hash, door, actor_id, type, time, data, window_hours,
+                                        document_type, document_no)
+            SELECT 'a', n::text, decode(md5(n::text), 'hex'), 'stream', (SELECT min(id) FROM actor),
+                   'document.printed', now(), '{}', 24, 'sales_invoice', n::text
+            FROM generate_series(1, 20000) n
+        """)
+    )
+    session.execute(text("ANALYZE document_event"))
+    explained = text(f"EXPLAIN {document_recording.CLAIM.text}")
+    plan = "\n".join(session.scalars(explained, {"lanes": [1, 2], "limit": document_recording.BATCH}))
+    assert "document_event_received_idx" in plan
+    assert "Sort" not in plan
 
 
 def test_a_batch_that_is_interrupted_is_done_again_whole(fresh_db: str) -> None:
@@ -426,12 +496,12 @@ def test_a_contact_is_not_deleted_while_its_document_is_recorded(fresh_db: str, 
             deletion.result(timeout=30)
 
 
-def prepare(sessions: sessionmaker[Session]) -> None:
-    """A customer, a template and three events that wait."""
+def prepare(sessions: sessionmaker[Session], *, events: int = 3) -> None:
+    """A customer, a template and some events that wait, each of a document of its own."""
     with transaction(sessions) as session:
         make_company(session, no="CT1", accounts=[{"type": "customer", "no": "C100"}])
         record_documents(session)
-        receive(session, *(make_event(id=str(no), document_no=f"INV-{no}") for no in range(3)))
+        receive(session, *(make_event(id=str(no), document_no=f"INV-{no}") for no in range(events)))
 
 
 def test_outcomes_that_need_attention_are_counted(session: Session) -> None:
