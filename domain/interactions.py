@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from domain import interaction_filters, interaction_search
 from domain.errors import Faults, NotFound
-from domain.interaction_search import Order
+from domain.interaction_question import Order
 
 THING = "interaction"
 

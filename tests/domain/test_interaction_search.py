@@ -10,7 +10,13 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from domain import interaction_filters, interaction_search, interactions
+from domain import (
+    interaction_filters,
+    interaction_texts,
+    interactions,
+    interactions_in_segments,
+    interactions_outside,
+)
 from domain.contacts import Contact
 from domain.database import transaction
 from domain.errors import Invalid
@@ -131,8 +137,10 @@ def everything(session: Any, filters: dict[str, list[str]], sort: str) -> list[i
 def test_pages_are_those_of_the_whole_log(
     world: LogWorld, sort: str, few: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name, value in {"FIRST_LOOK": 1, "FEW_OUTSIDE": few, "FEW_IN_ORDER": few, "NEAREST": few}.items():
-        monkeypatch.setattr(interaction_search, name, value)
+    monkeypatch.setattr(interactions_in_segments, "FIRST_LOOK", 1)
+    monkeypatch.setattr(interactions_outside, "FEW_OUTSIDE", few)
+    monkeypatch.setattr(interactions_outside, "FEW_IN_ORDER", few)
+    monkeypatch.setattr(interaction_texts, "NEAREST", few)
     with transaction(world.sessions) as session:
         for filters in [{}, *ONE, *TWO[:: 7 if sort != "-entry_no" else 3]]:
             wanted = everything(session, filters, sort)

@@ -1,0 +1,196 @@
+"""Finding entries in logged segments: the sums tell which ranges of entry numbers have what matches (decision 11).
+
+The newest of those ranges are looked into, as many as it takes to fill a page. Segments that were logged a moment ago
+are not summed up yet; all of them are looked into.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from sqlalchemy import text
+
+from domain import interaction_texts
+from domain.interaction_question import SEGMENT, Found, Order, Question
+
+# What the sums know of entries.
+SUMMED = (
+    "template_code", "group_code", "salesperson_code", "campaign_no", "campaign_entry_no", "user", "origin",
+    "logged_segment_no", "segment_no", "date_from", "date_to",
+)  # fmt: skip
+# Ranges looked into at once, doubled with each look that did not fill the page.
+FIRST_LOOK = 8
+
+
+class Piece(NamedTuple):
+    """Entries of one logged segment, on one date if the order is by date; `entries` at most match."""
+
+    first: int
+    last: int
+    day: dt.date | None
+    entries: int
+
+
+class Source(NamedTuple):
+    """Where entries of a segment are looked for, and what is asked of them there, as `o`."""
+
+    relation: str
+    condition: str
+
+
+def find(question: Question) -> list[Found]:
+    """Find the first entries of the list among those of logged segments."""
+    if _has_no_segment(question):
+        return []
+    said = [_SAYS] if "q" in question.filters else []
+    return _walk(question, list(_pieces(question, said)), _ALL) + _look_into(
+        question, _not_summed_up(question), _ALL
+    )
+
+
+def _walk(question: Question, pieces: Sequence[Piece], source: Source) -> list[Found]:
+    found: list[Found] = []
+    look = FIRST_LOOK
+    while pieces and len(found) < question.limit:
+        taken, expected = 0, 0
+        while taken < min(look, len(pieces)) and expected < question.limit:
+            expected += pieces[taken].entries
+            taken += 1
+        found += _look_into(question, pieces[:taken], source)
+        pieces, look = pieces[taken:], look * 2
+    return found
+
+
+def _has_no_segment(question: Question) -> bool:
+    return question.asks_only("document_type") or "segment" not in question.filters.get(
+        "origin", ("segment",)
+    )
+
+
+def _pieces(question: Question, said: Sequence[str] = ()) -> Iterator[Piece]:
+    """List where entries may match, in order; those behind the pages before are left out."""
+    made, parameters = question.conditions_of(SUMMED)
+    order, beyond = question.order, ""
+    if order.after_entry_no is not None:
+        beyond = (
+            f"AND i.date {'<=' if order.descending else '>='} :after_date"
+            if order.by_date
+            else f"AND i.{'first <=' if order.descending else 'last >='} :after_entry_no"
+        )
+    direction = order.direction
+    day = "i.date" if order.by_date else "NULL::date"
+    rows = question.session.execute(
+        text(
+            _PIECES.format(
+                day=day,
+                conditions=" ".join([made, *said, beyond]),
+                entries=_WEIGHTS[question.canceled],
+                order=f"day {direction}, i.first {direction}" if order.by_date else f"i.first {direction}",
+            )
+        ),
+        {**question.parameters, **parameters},
+    )
+    return (_rest_of(Piece(*row), order) for row in rows)
+
+
+def _not_summed_up(question: Question) -> list[Piece]:
+    """List the segments that were logged a moment ago."""
+    made, parameters = question.conditions_of(SEGMENT)
+    rows = question.session.execute(text(_NOT_SUMMED_UP.format(conditions=made)), parameters)
+    return [Piece(*row) for row in rows]
+
+
+def _look_into(question: Question, pieces: Sequence[Piece], source: Source) -> list[Found]:
+    """Find the first entries of each piece in order.
+
+    What a piece has is read in order until it is enough, and looked up in the view of all one by one: OFFSET 0
+    keeps the planner from reading, looking up and sorting all of it, as it does where it expects few matches.
+    """
+    if not pieces:
+        return []
+    by_date = question.order.by_date and pieces[0].day is None
+    # Asked once: what is asked twice, the planner takes for much rarer than it is.
+    of_the_rest = " ".join([source.condition, *question.of_the_rest])
+    direction = question.order.direction
+    return question.find(
+        f"""
+        SELECT e.entry_no, e.date
+        FROM unnest(CAST(:firsts AS bigint[]), CAST(:lasts AS bigint[]), CAST(:days AS date[]))
+            WITH ORDINALITY p(first, last, day, n)
+        CROSS JOIN LATERAL (
+            SELECT i.entry_no, i.date
+            FROM (
+                SELECT * FROM {source.relation} i
+                WHERE i.entry_no BETWEEN p.first AND p.last AND (p.day IS NULL OR i.date = p.day) {question.of_row}
+                ORDER BY i.entry_no {direction} OFFSET 0
+            ) o
+            CROSS JOIN LATERAL (
+                SELECT * FROM interaction_visible i
+                WHERE i.entry_no = o.entry_no {of_the_rest} {question.beyond} OFFSET 0
+            ) i
+            ORDER BY {question.order.sql if by_date else f"o.entry_no {direction}"} LIMIT :limit
+        ) e
+        ORDER BY p.n
+        """,
+        firsts=[piece.first for piece in pieces],
+        lasts=[piece.last for piece in pieces],
+        days=[piece.day for piece in pieces],
+    )
+
+
+def find_personal(question: Question) -> list[Found]:
+    """Find those with texts of their own, if a text is searched for."""
+    if "q" not in question.filters or _has_no_segment(question):
+        return []
+    found = interaction_texts.find(question, "interaction_personal")
+    return _walk(question, list(_pieces(question)), _PERSONAL) if found is None else found
+
+
+def _rest_of(piece: Piece, order: Order) -> Piece:
+    """Leave out what is on the pages before, of a piece on the very day they end."""
+    if order.after_entry_no is None or piece.day != order.after_date:
+        return piece
+    if order.descending:
+        return piece._replace(last=min(piece.last, order.after_entry_no - 1))
+    return piece._replace(first=max(piece.first, order.after_entry_no + 1))
+
+
+# How many entries of a row of sums match at most, by what is asked of canceled ones.
+_ACTIVE = "CASE WHEN s.canceled_at IS NULL AND c.canceled_at IS NULL THEN t.interactions ELSE 0 END"
+_WEIGHTS = {"": "t.entries", "true": f"t.entries - {_ACTIVE}", "false": _ACTIVE}
+_PIECES = """
+    SELECT i.first, i.last, {day} AS day, sum(i.entries)::bigint AS entries
+    FROM (
+        SELECT s.first_entry_no AS first, s.last_entry_no AS last, t.date, t.salesperson_id, t.campaign_entry_no,
+               v.template_id, v.group_id, c.campaign_id, s.actor_id, 'segment' AS origin, s.first_entry_no AS entry_no,
+               CASE WHEN s.deleted_at IS NULL THEN s.no END AS logged_segment_no, s.no, t.template_version_id,
+               {entries} AS entries
+        FROM interaction_total t
+        JOIN logged_segment s ON s.no = t.logged_segment_no AND s.summed_up_at IS NOT NULL
+        LEFT JOIN interaction_template_version v ON v.id = t.template_version_id
+        LEFT JOIN campaign_entry c ON c.entry_no = t.campaign_entry_no
+    ) i
+    WHERE true {conditions}
+    GROUP BY i.first, i.last, day
+    HAVING sum(i.entries) > 0
+    ORDER BY {order}
+"""
+_ALL = Source("interaction", "")
+_PERSONAL = Source("interaction_personal", "AND o.said ILIKE ANY(:q)")
+# What entries of a segment say unless they say something of their own.
+_SAYS = """
+    AND (i.no IN (SELECT no FROM logged_segment WHERE description ILIKE ANY(:q) OR subject ILIKE ANY(:q))
+      OR i.template_version_id IN (
+          SELECT version_id FROM interaction_template_version_language WHERE subject ILIKE ANY(:q)))
+"""
+_NOT_SUMMED_UP = """
+    SELECT i.entry_no, i.last_entry_no, NULL::date, i.interactions_count
+    FROM (
+        SELECT first_entry_no AS entry_no, last_entry_no, interactions_count,
+               CASE WHEN deleted_at IS NULL THEN no END AS logged_segment_no
+        FROM logged_segment WHERE logged_at IS NOT NULL AND summed_up_at IS NULL
+    ) i
+    WHERE true {conditions}
+"""
