@@ -41,8 +41,8 @@ def _work() -> None:
     """Record document events and do chunks of jobs until there are none, or for about five seconds; then pass the hint
     on. Events go first: they are few milliseconds each, and somebody waits for them.
 
-    Who found work wakes one more: the hint of a request wakes one process, and the chunks that its plan cuts are
-    work for all of them, up to a second before beat's next sweep.
+    Who found more than it does at once wakes one more: the hint of a request wakes one process, and the chunks that its
+    plan cuts, or more events than a batch, are work for all of them, up to a second before beat's next sweep.
 
     Whatever keeps events from being recorded, jobs have their turn. With the database away there is nothing to be done;
     beat's sweep hints again when it is back.
@@ -53,17 +53,18 @@ def _work() -> None:
     try:
         while True:
             try:
-                has_recorded = records and _record()
+                recorded = _record() if records else 0
             except Exception as error:
-                records = has_recorded = False
+                records, recorded = False, 0
                 say = log.warning if is_infrastructure(error) else log.exception
                 say("recording_interrupted", error=str(error))
-            if not (has_recorded or job_engine.work_one(database.sessions)):
+            if not (recorded or job_engine.work_one(database.sessions)):
                 return
             if monotonic() > end:
                 send_hint()
                 return
-            if not others_know:
+            nothing_left = 0 < recorded < document_recording.BATCH
+            if not (others_know or nothing_left):
                 others_know = True
                 send_hint()
     except Exception as error:
@@ -72,15 +73,15 @@ def _work() -> None:
         log.warning("work_interrupted", error=str(error))
 
 
-def _record() -> bool:
-    """Record a batch of document events; tell whether there was any. After a small one others may gather, so that
-    events which come one by one do not cost a transaction each."""
+def _record() -> int:
+    """Record a batch of document events; return how many there were. After a small one others may gather, so that events
+    which come one by one do not cost a transaction each."""
     recorded = document_recording.work(database.sessions)
     if recorded:
         log.info("events_recorded", events=recorded)
     if 0 < recorded < SMALL_BATCH:
         sleep(SECONDS_TO_GATHER)
-    return recorded > 0
+    return recorded
 
 
 @app.task(name=hints.RECEIVE_TASK, ignore_result=True, typing=False)
