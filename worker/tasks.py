@@ -74,8 +74,8 @@ def _work() -> None:
 
 
 def _record() -> int:
-    """Record a batch of document events; return how many there were. After a small one others may gather, so that events
-    which come one by one do not cost a transaction each."""
+    """Record a batch of document events; return how many there were. After a small one others may gather, so that
+    events which come one by one do not cost a transaction each."""
     recorded = document_recording.work(database.sessions)
     if recorded:
         log.info("events_recorded", events=recorded)
