@@ -23,6 +23,7 @@ from sqlalchemy.orm import Session
 from domain import (
     actors,
     criteria_actions,
+    entry_totals,
     jobs,
     line_history,
     number_series,
@@ -203,6 +204,7 @@ class LogSegment(Kind):
         logged.interactions_count = counts["logged"]
         logged.skipped_count = counts["skipped"]
         logged.campaign_entries_count = _complete_campaign_entries(session, logged)
+        entry_totals.sum_up_if_small(session, no=logged.no, entries=counts["logged"])
         follow_up_no = _complete_follow_up(session, job, plan, logged) if plan.follow_up_id else None
         actor = actors.of(session, job.created_by)
         segments.discard(session, segment, actor=actor)

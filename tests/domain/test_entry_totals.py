@@ -16,7 +16,9 @@ from .makers import make_entry
 
 
 @pytest.fixture
-def world(fresh_db: str) -> Iterator[LogWorld]:
+def world(fresh_db: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[LogWorld]:
+    """All segments are summed up by the job here."""
+    monkeypatch.setattr(entry_totals, "SMALL", 0)
     with sessions_on(fresh_db) as sessions:
         yield LogWorld(sessions)
 
@@ -83,6 +85,26 @@ def test_an_update_moves_an_entry_from_sum_to_sum_and_a_deletion_takes_it_away(
         1,
         -1,
     ]
+    assert world.wrong() == {}
+
+
+def test_a_small_segment_is_summed_up_as_its_logging_ends(
+    world: LogWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(entry_totals, "SMALL", 3)
+    small = world.logged(3, campaign_no=world.campaign())
+    monkeypatch.setattr(entry_totals, "SECONDS_AFTER_LOGGING", 0)
+    with world.transaction() as session:
+        assert entry_totals.request_if_due(session) is None
+    assert [row.n for row in world.rows("SELECT sum(entries) AS n FROM interaction_total")] == [3]
+    large = world.logged(4)
+    assert [row.no for row in world.rows("SELECT no FROM logged_segment WHERE summed_up_at IS NULL")] == [
+        large
+    ]
+    assert world.totals().interactions_count == 7
+    world.cancel_entry(world.entry_nos(small)[0])
+    world.cancel_segment(large)
+    assert world.totals().interactions_count == 2
     assert world.wrong() == {}
 
 

@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import text
 
 from domain import (
+    entry_totals,
     interaction_filters,
     interaction_texts,
     interactions,
@@ -89,8 +90,9 @@ def _filled(world: LogWorld) -> LogWorld:
     world.cancel_segment(deleted)
     world.cancel_entry(world.entry_nos(first)[0])
     world.cancel_segment(second)
-    world.sum_up()
-    log(no="SM4", date=date(2026, 3, 1))
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(entry_totals, "SMALL", 0)
+        log(no="SM4", date=date(2026, 3, 1))
     record("2026-04-01", salesperson_id=2, campaign_entry_no=world.campaign_entry_nos()[0])
     world.log(world.segment(people, no="SM5"))
     work(world.sessions)

@@ -179,7 +179,7 @@ def test_entries_without_their_logged_segment_are_found(sessions: Sessions) -> N
     with transaction(sessions) as session:
         session.execute(text(NO_KEYS))
         session.execute(text(f"DELETE FROM logged_segment WHERE no = {FIRST}"))
-    assert set(failed(sessions)) == {"entry_logged_segment"}
+    assert set(failed(sessions)) == {"entry_logged_segment", "entry_totals"}
 
 
 def test_every_check_has_been_seen_to_fail() -> None:
