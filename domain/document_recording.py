@@ -31,28 +31,23 @@ BATCH = 1_000
 LANES = 4
 
 WAITING = text("SELECT EXISTS (SELECT FROM document_event WHERE outcome = 'received')")
-WAITING_LANES = text("""
-    SELECT lane, waiting.events
+OLDEST = """
+    SELECT position FROM document_event WHERE outcome = 'received' AND recording_lane(document_no) = lane
+    ORDER BY position LIMIT :limit
+"""
+WAITING_LANES = text(f"""
+    SELECT lane, count(*) AS events
     FROM generate_series(0, :lanes - 1) lane
-    CROSS JOIN LATERAL (
-        SELECT min(position) AS oldest, count(*) AS events
-        FROM (
-            SELECT position FROM document_event WHERE outcome = 'received' AND recording_lane(document_no) = lane
-            ORDER BY position LIMIT :limit
-        ) e
-    ) waiting
-    WHERE waiting.events > 0
-    ORDER BY waiting.oldest
+    CROSS JOIN LATERAL ({OLDEST}) oldest
+    GROUP BY lane
+    ORDER BY min(position)
 """)
 STAND_BY = text(f"SELECT pg_try_advisory_xact_lock_shared({records.RECORDING})")
 ENTER = text("SELECT pg_try_advisory_xact_lock(hashtextextended('interlog recording lane', :lane))")
-CLAIM = text("""
-    SELECT e.position
+CLAIM = text(f"""
+    SELECT position
     FROM unnest(CAST(:lanes AS integer[])) lane
-    CROSS JOIN LATERAL (
-        SELECT position FROM document_event WHERE outcome = 'received' AND recording_lane(document_no) = lane
-        ORDER BY position LIMIT :limit FOR UPDATE SKIP LOCKED
-    ) e
+    CROSS JOIN LATERAL ({OLDEST} FOR UPDATE SKIP LOCKED) oldest
 """)
 LOCK_CAMPAIGN_ENTRIES = text(
     "SELECT pg_advisory_xact_lock(hashtextextended('interlog recording campaign entries', 0))"

@@ -14,6 +14,8 @@ from domain.interaction_filters import Filters
 
 # What an entry's row says itself, without its segment, template or campaign.
 STORED = ("salesperson_code", "user", "campaign_entry_no", "evaluation", "date_from", "date_to")
+# What the sums know of every entry, beside its date.
+SUMMED = ("template_code", "group_code", "salesperson_code", "campaign_no", "campaign_entry_no")
 # What its version of the template says, and its campaign entry.
 WORDED = ("template_code", "group_code")
 CAMPAIGN = "campaign_no"

@@ -22,7 +22,7 @@ from domain.interaction_question import Found, Order, Question
 # Found by an index of their own, and few: whatever the order, all of them are read and sorted.
 FEW = frozenset({"contact_no", "company_no", "document_no"})
 # What keeps a search within the ranges that have what matches: the sums, and the texts of segments and templates.
-RANGED = frozenset({*interactions_in_segments.SUMMED, "q", "canceled", "document_type"})
+RANGED = frozenset({*interactions_in_segments.SUMMED_WITH_SEGMENT, "q", "canceled", "document_type"})
 
 
 def find(session: Session, filters: Filters, *, order: Order, limit: int, company: bool = True) -> list[int]:

@@ -13,13 +13,10 @@ from typing import NamedTuple
 from sqlalchemy import text
 
 from domain import interaction_texts
-from domain.interaction_question import SEGMENT, Found, Order, Question
+from domain.interaction_question import SEGMENT, SUMMED, Found, Order, Question
 
-# What the sums know of entries.
-SUMMED = (
-    "template_code", "group_code", "salesperson_code", "campaign_no", "campaign_entry_no", "user", "origin",
-    "logged_segment_no", "segment_no", "date_from", "date_to",
-)  # fmt: skip
+# What the sums know of entries of segments.
+SUMMED_WITH_SEGMENT = (*SUMMED, "user", "origin", *SEGMENT, "date_from", "date_to")
 # Ranges looked into at once, doubled with each look that did not fill the page.
 FIRST_LOOK = 8
 
@@ -71,7 +68,7 @@ def _has_no_segment(question: Question) -> bool:
 
 def _pieces(question: Question, said: Sequence[str] = ()) -> Iterator[Piece]:
     """List where entries may match, in order; those behind the pages before are left out."""
-    made, parameters = question.conditions_of(SUMMED)
+    made, parameters = question.conditions_of(SUMMED_WITH_SEGMENT)
     order, beyond = question.order, ""
     if order.after_entry_no is not None:
         beyond = (

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from sqlalchemy import text
 
 from domain import interaction_texts
-from domain.interaction_question import Found, Question
+from domain.interaction_question import SUMMED, Found, Question
 
 # So few entries without a segment are all read, whatever the order, by their dates if those are few; more are met soon
 # enough in the order itself, and even sooner where an index has one salesperson's, user's or wording's in that order.
@@ -17,8 +17,6 @@ FEW_OUTSIDE, FEW_IN_ORDER, FEW_DAYS = 5_000, 100, 100
 MANY_DAYS = 4_000
 PEOPLE = ("salesperson_code", "user")
 PERIOD = ("date_from", "date_to", "origin", "canceled")
-# What the sums know of entries without a segment, and dates.
-SUMMED = ("template_code", "group_code", "salesperson_code", "campaign_no", "campaign_entry_no")
 
 
 def find(question: Question) -> list[Found]:
@@ -112,7 +110,7 @@ def _period_outside(question: Question) -> tuple[dt.date, dt.date] | None:
 
 def _days_outside(question: Question) -> list[dt.date] | None:
     """List the dates on which entries without a segment match, or None if those are not few."""
-    if not set(question.filters) & {*SUMMED}:
+    if not set(question.filters) & set(SUMMED):
         return None
     made, parameters = question.conditions_of((*SUMMED, *PERIOD[:2]))
     most = FEW_IN_ORDER if _is_in_order(question) else FEW_OUTSIDE

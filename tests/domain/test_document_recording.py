@@ -413,12 +413,9 @@ def test_recorders_share_a_campaign_entry_that_both_would_open(fresh_db: str) ->
                 ),
             )
 
-        def record_others() -> int:
-            return document_recording.work(sessions)
-
         with transaction(sessions) as session:
             assert document_recording.record_waiting(session, limit=1) == 1
-            others = pool.submit(record_others)
+            others = pool.submit(document_recording.work, sessions)
             wait_for_a_lock(session, others)
         assert others.result(timeout=30) > 1
         with transaction(sessions) as session:

@@ -90,6 +90,7 @@ def _filled(world: LogWorld) -> LogWorld:
     world.cancel_segment(deleted)
     world.cancel_entry(world.entry_nos(first)[0])
     world.cancel_segment(second)
+    world.sum_up()
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(entry_totals, "SMALL", 0)
         log(no="SM4", date=date(2026, 3, 1))

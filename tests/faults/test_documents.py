@@ -33,7 +33,7 @@ def test_a_recorder_is_killed(company: Company, feeder: Feeder, case: Case) -> N
     with stack.engine().begin() as holding:
         holding.execute(text("LOCK TABLE interaction IN SHARE MODE"))
         feeder.post(feeder.make(200))
-        wait_for(lambda: stack.value(RECORDING) >= 1, "a batch is being recorded")
+        wait_for(lambda: stack.value(RECORDING) == 1, "a batch is being recorded")
         case.inject("kill -9 of the pool")
         stack.kill(*stack.members("worker"))
     feeder.wait_until_recorded()
