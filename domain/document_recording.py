@@ -25,28 +25,26 @@ from domain.database import is_infrastructure, transaction
 
 log = structlog.get_logger()
 
-# Events recorded in one transaction, at most twice as many.
+# Events recorded in one transaction.
 BATCH = 1_000
 # As many as the function recording_lane knows.
 LANES = 4
 
-WAITING = text("SELECT EXISTS (SELECT FROM document_event WHERE outcome = 'received')")
 OLDEST = """
     SELECT position FROM document_event WHERE outcome = 'received' AND recording_lane(document_no) = lane
     ORDER BY position LIMIT :limit
 """
 WAITING_LANES = text(f"""
-    SELECT lane, count(*) AS events
+    SELECT lane
     FROM generate_series(0, :lanes - 1) lane
     CROSS JOIN LATERAL ({OLDEST}) oldest
-    GROUP BY lane
-    ORDER BY min(position)
+    ORDER BY position
 """)
 STAND_BY = text(f"SELECT pg_try_advisory_xact_lock_shared({records.RECORDING})")
 ENTER = text("SELECT pg_try_advisory_xact_lock(hashtextextended('interlog recording lane', :lane))")
 CLAIM = text(f"""
     SELECT position
-    FROM unnest(CAST(:lanes AS integer[])) lane
+    FROM (SELECT CAST(:lane AS integer) AS lane) entered
     CROSS JOIN LATERAL ({OLDEST} FOR UPDATE SKIP LOCKED) oldest
 """)
 LOCK_CAMPAIGN_ENTRIES = text(
@@ -62,7 +60,7 @@ CAMPAIGN_ENTRIES = text("""
 
 def is_waiting(session: Session) -> bool:
     """Tell whether any event waits to be recorded, for beat's sweep. Index: document_event_received_idx."""
-    return bool(session.execute(WAITING).scalar_one())
+    return session.execute(WAITING_LANES, {"lanes": LANES, "limit": 1}).first() is not None
 
 
 def work(sessions: sessionmaker[Session]) -> int:
@@ -84,14 +82,13 @@ def work(sessions: sessionmaker[Session]) -> int:
 
 
 def record_waiting(session: Session, *, limit: int = BATCH) -> int:
-    """Record the oldest events of lanes that nobody else is in; return how many there were.
+    """Record the oldest events of lanes that nobody else is in, `limit` at most; return how many there were.
 
     With a `limit` of 1, an event that cannot be recorded is set aside.
     """
-    lanes = _enter(session, limit=limit)
-    if not lanes:
+    positions = _claim(session, limit=limit)
+    if not positions:
         return 0
-    positions = list(session.scalars(CLAIM, {"lanes": lanes, "limit": limit}))
     if limit > 1:
         record(session, positions)
         return len(positions)
@@ -105,21 +102,19 @@ def record_waiting(session: Session, *, limit: int = BATCH) -> int:
     return len(positions)
 
 
-def _enter(session: Session, *, limit: int) -> list[int]:
-    """Enter lanes, the one with the oldest event first, until there is enough for a batch; return those entered.
+def _claim(session: Session, *, limit: int) -> list[int]:
+    """Enter lanes, the one with the oldest event first, until there is enough for a batch; return what waits there.
 
     So few events are one batch, and many are left for whoever comes next. Index: document_event_received_idx.
     """
-    waiting = session.execute(WAITING_LANES, {"lanes": LANES, "limit": limit}).all()
-    if not waiting or not session.execute(STAND_BY).scalar_one():
+    lanes = session.scalars(WAITING_LANES, {"lanes": LANES, "limit": 1}).all()
+    if not lanes or not session.execute(STAND_BY).scalar_one():
         return []
-    entered: list[int] = []
-    found = 0
-    for row in waiting:
-        if found < limit and session.execute(ENTER, {"lane": row.lane}).scalar_one():
-            entered.append(row.lane)
-            found += row.events
-    return entered
+    claimed: list[int] = []
+    for lane in lanes:
+        if len(claimed) < limit and session.execute(ENTER, {"lane": lane}).scalar_one():
+            claimed += session.scalars(CLAIM, {"lane": lane, "limit": limit - len(claimed)})
+    return claimed
 
 
 def record(session: Session, positions: Sequence[int]) -> None:

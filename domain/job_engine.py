@@ -553,7 +553,7 @@ def _record_failure(session: Session, claimed: Claim, error: Exception) -> None:
 
 def settle_cancels(sessions: sessionmaker[Session]) -> None:
     """Carry out wishes to cancel whose asker died before doing it, or did not know the kind of the job."""
-    with sessions() as session:
+    with transaction(sessions) as session:
         wishes = session.scalars(
             text(
                 "SELECT job_id FROM job_cancel k JOIN job j ON j.id = k.job_id "

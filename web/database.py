@@ -99,9 +99,12 @@ def after_commit(step: Callable[[Response], Response]) -> None:
 
 
 def rest() -> None:
-    """Give the connection back while something slow happens, such as reading a body. Nothing may be pending."""
+    """Give the connection back while something slow happens, such as reading a body. Nothing may be pending.
+
+    It is committed, because after a rollback psycopg forgets the statements it has prepared.
+    """
     if "session" in g:
-        g.session.rollback()
+        g.session.commit()
 
 
 def finish(response: Response) -> Response:

@@ -43,7 +43,8 @@ class PurgeWorld:
         """Take away what a test has made, but for the master data."""
         self.execute(
             "TRUNCATE interaction, interaction_comment, logged_segment, logged_segment_skip, campaign_entry, job, "
-            "job_chunk, job_cancel, job_file, import_row, criteria_action, purge_record, audit RESTART IDENTITY"
+            "job_chunk, job_cancel, job_file, import_row, criteria_action, purge_record, audit, document_event, "
+            "document_event_conflict RESTART IDENTITY"
         )
         self.execute("DELETE FROM purge_schedule WHERE work = 'purge'")
         self.execute("UPDATE purge_setup SET purge_rows_limit = 5000000")

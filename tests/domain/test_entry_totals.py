@@ -6,11 +6,12 @@ from decimal import Decimal
 
 import pytest
 
-from domain import entry_totals, statistics
+from domain import document_recording, entry_totals, statistics
 from domain.contacts import Contact
 from domain.templates import InteractionTemplate
 
 from .engine_helpers import drain, sessions_on, work
+from .events import make_event, receive, record_documents
 from .log_world import LogWorld
 from .makers import make_entry
 
@@ -173,3 +174,24 @@ def test_months_are_told_apart(world: LogWorld) -> None:  # T5
             (date(2026, 3, 1), 2, Decimal("2.50"), 6),
             (date(2026, 5, 1), 1, Decimal("1.25"), 3),
         ]
+
+
+def test_documents_of_a_batch_are_counted_together(world: LogWorld) -> None:
+    world.companies(2)
+    with world.transaction() as session:
+        record_documents(session, unit_cost="1.25", unit_duration_min=3)
+        first, second = session.query(Contact)
+        receive(
+            session,
+            *(make_event(document_no=f"INV-{n}", contact_no=first.no) for n in range(3)),
+            make_event(document_no="INV-3", contact_no=second.no, time="2026-03-11T12:00:00Z"),
+        )
+        assert document_recording.record_waiting(session) == 4
+    counted = world.rows(
+        "SELECT date, entries, interactions, cost, duration_min FROM interaction_total ORDER BY 1"
+    )
+    assert [tuple(row) for row in counted] == [
+        (date(2026, 3, 10), 3, 3, Decimal("3.75"), 9),
+        (date(2026, 3, 11), 1, 1, Decimal("1.25"), 3),
+    ]
+    assert world.wrong() == {}

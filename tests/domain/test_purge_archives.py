@@ -18,6 +18,7 @@ from domain.purge_archives import ArchiveForeign
 from ops import verify
 
 from .engine_helpers import drain, state_of, work
+from .events import print_document, record_documents
 from .purge_world import PurgeWorld
 
 EVERYTHING = "SELECT i.* FROM interaction i ORDER BY entry_no"
@@ -102,8 +103,14 @@ def test_what_comes_back_is_canceled_even_if_its_segment_is_not_any_more(
 
 
 def test_the_sums_beside_the_log_follow_what_comes_back(world: PurgeWorld, folder: Path) -> None:
-    """T5: a summed-up segment whose entries go and come back, by their own cancel and by the segment's."""
+    """T5: a summed-up segment whose entries go and come back, by their own cancel and by the segment's; a document."""
     world.segment(30, 35)
+    with world.transaction() as session:
+        record_documents(session)
+        print_document(session, contact_no=world.contacts[0].no)
+    world.execute(
+        "UPDATE interaction SET canceled_at = '2026-01-01', canceled_by = 1 WHERE document_no = 'INV-1'"
+    )
     world.execute(
         "UPDATE interaction SET canceled_at = '2026-01-01', canceled_by = 1 WHERE entry_no IN (31, 33)"
     )
@@ -115,7 +122,8 @@ def test_the_sums_beside_the_log_follow_what_comes_back(world: PurgeWorld, folde
 
     restore(world, folder / world.record().archive_file)
 
-    assert world.rows("SELECT count(*) FROM interaction WHERE entry_no IN (2, 31, 33)") == [(3,)]
+    came_back = "SELECT count(*) FROM interaction WHERE entry_no IN (2, 31, 33) OR document_no = 'INV-1'"
+    assert world.rows(came_back) == [(4,)]
     assert sums_that_are_wrong(world) == []
 
 
