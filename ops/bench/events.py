@@ -185,7 +185,7 @@ class ByHand:
         with self._ground.connect() as connection:
 
             def batches() -> None:
-                count = max(len(rows) for _, _, rows in self._tables.values()) // BATCH
+                count = -(-max(len(rows) for _, _, rows in self._tables.values()) // BATCH)
                 for batch in range(count):
                     with connection.transaction(), connection.cursor() as cursor:
                         for table, (names, types, rows) in self._tables.items():

@@ -58,13 +58,8 @@ def log(ground: Ground) -> Iterator[Figure]:
     by_number = ReadyRows(ground, LOG, order="entry_no")
     by_contact = ReadyRows(ground, LOG, order="contact_id, date, entry_no")
     done: list[Logging] = []
-
-    def logged(no: str) -> float:
-        done.append(company.log(no))
-        return done[-1].seconds
-
     works = [
-        Work(_name(ground), ground.rows, logged, lambda: company.ready_to_log(base)),
+        _logging(ground, company, base, done),
         _plain(ground, company, by_number, chunks),
         dataclasses.replace(
             _plain(ground, company, by_contact, chunks), name="the same rows in order of contact"
@@ -85,14 +80,25 @@ def log(ground: Ground) -> Iterator[Figure]:
     by_number.drop()
     by_contact.drop()
     company.delete_segment(base)
-    note = ", ".join(
-        f"{what} {statistics.median(getattr(one, what) for one in done):.2f} s"
-        for what in ("planning", "finishing", "discarding")
-    )
     at = f"log.{ground.workers}"
-    yield Figure(at, product, others[0], GOAL, note)
+    yield Figure(at, product, others[0], GOAL, _note(done))
     for key, other in zip(("by_contact", "statement", "by_hand", "copy"), others[1:], strict=False):
         yield Figure(f"{at}.{key}", product, other)
+
+
+def log_beside_insert(ground: Ground) -> Iterator[Figure]:
+    """Log a segment of everybody into an empty log, beside INSERT … SELECT of the same rows and nothing else."""
+    company = Company(ground, contacts=ground.rows)
+    base = company.segment_of_all()
+    chunks = _first(company, base, ground.rows).chunks
+    ready = ReadyRows(ground, LOG, order="entry_no")
+    done: list[Logging] = []
+    product, plain = ground.in_turns(
+        _logging(ground, company, base, done), _plain(ground, company, ready, chunks), tables=[LOG]
+    )
+    ready.drop()
+    company.delete_segment(base)
+    yield Figure(f"log.{ground.workers}", product, plain, GOAL, _note(done))
 
 
 def follow_up(ground: Ground) -> Iterator[Figure]:
@@ -187,6 +193,23 @@ def _into_full_log(ground: Ground, company: Company, base: str, *, lines: int) -
         Work(f"log {lines:,} lines into an empty log", lines, logged, into_empty), tables=[LOG]
     )
     yield Figure("growth.full", full, empty)
+
+
+def _logging(ground: Ground, company: Company, base: str, done: list[Logging]) -> Work:
+    """Log a copy of a segment into an empty log, and note how it went."""
+
+    def logged(no: str) -> float:
+        done.append(company.log(no))
+        return done[-1].seconds
+
+    return Work(_name(ground), ground.rows, logged, lambda: company.ready_to_log(base))
+
+
+def _note(done: list[Logging]) -> str:
+    return ", ".join(
+        f"{what} {statistics.median(getattr(one, what) for one in done):.2f} s"
+        for what in ("planning", "finishing", "discarding")
+    )
 
 
 def _plain(ground: Ground, company: Company, ready: ReadyRows, chunks: int) -> Work:

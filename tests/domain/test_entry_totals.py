@@ -179,7 +179,7 @@ def test_months_are_told_apart(world: LogWorld) -> None:  # T5
 def test_documents_of_a_batch_are_counted_together(world: LogWorld) -> None:
     world.companies(2)
     with world.transaction() as session:
-        record_documents(session, unit_cost="1.25", unit_duration_min=3)
+        record_documents(session, unit_cost=Decimal("1.25"), unit_duration_min=3)
         first, second = session.query(Contact)
         receive(
             session,
