@@ -40,6 +40,11 @@ WAITING_LANES = text(f"""
     CROSS JOIN LATERAL ({OLDEST}) oldest
     ORDER BY position
 """)
+# All is looked up by keys, for one event or a thousand, so a plan is made once and kept: planning took a seventh of the
+# time of settling 500 events. It must not read whole tables, however small they were when it was made.
+PLAN_ONCE = text("""
+    SELECT set_config('plan_cache_mode', 'force_generic_plan', true), set_config('enable_seqscan', 'off', true)
+""")
 STAND_BY = text(f"SELECT pg_try_advisory_xact_lock_shared({records.RECORDING})")
 ENTER = text("SELECT pg_try_advisory_xact_lock(hashtextextended('interlog recording lane', :lane))")
 CLAIM = text(f"""
@@ -107,6 +112,7 @@ def _claim(session: Session, *, limit: int) -> list[int]:
 
     So few events are one batch, and many are left for whoever comes next. Index: document_event_received_idx.
     """
+    session.execute(PLAN_ONCE)
     lanes = session.scalars(WAITING_LANES, {"lanes": LANES, "limit": 1}).all()
     if not lanes or not session.execute(STAND_BY).scalar_one():
         return []

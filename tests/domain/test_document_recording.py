@@ -1,6 +1,7 @@
 """The recorder: entries of document events (D2-D6), whatever the order in which they come."""
 
 import random
+import re
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, time, timedelta
@@ -8,10 +9,10 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 from sqlalchemy.orm import Session, sessionmaker
 
-from domain import campaign_entries, campaigns, contacts, document_events, document_recording, records
+from domain import campaign_entries, campaigns, contacts, document_events, document_recording, records, sql
 from domain.actors import Actor
 from domain.contacts import Contact
 from domain.database import transaction
@@ -430,6 +431,15 @@ def test_documents_are_spread_over_all_lanes(session: Session) -> None:
     assert set(found) == set(range(document_recording.LANES))
 
 
+@pytest.mark.parametrize("statement", ["settle_events", "record_entries", "correct_entries"])
+def test_a_plan_that_was_made_for_small_tables_reads_none_of_them_whole(
+    session: Session, statement: str
+) -> None:
+    plan = kept_plan(session, sql.load(statement))
+    for large in ("contact", "contact_account", "document_event", "interaction"):
+        assert not re.search(rf"Seq Scan on {large}\b", plan), plan
+
+
 def test_a_batch_of_a_large_backlog_is_found_by_its_index(session: Session) -> None:
     session.execute(
         text("""
@@ -441,10 +451,24 @@ def test_a_batch_of_a_large_backlog_is_found_by_its_index(session: Session) -> N
         """)
     )
     session.execute(text("ANALYZE document_event"))
-    explained = text(f"EXPLAIN {document_recording.CLAIM.text}")
-    plan = "\n".join(session.scalars(explained, {"lane": 1, "limit": document_recording.BATCH}))
-    assert "document_event_received_idx" in plan
-    assert "Sort" not in plan
+    for statement, sorts in ((document_recording.CLAIM, 0), (document_recording.WAITING_LANES, 1)):
+        plan = kept_plan(session, statement)
+        assert "document_event_received_idx" in plan
+        assert plan.count("Sort Key") == sorts, "lanes are put in order, not what waits there"
+
+
+def kept_plan(session: Session, statement: TextClause) -> str:
+    """The plan that a recorder keeps for a statement, whatever its values."""
+    session.execute(document_recording.PLAN_ONCE)
+    names = iter(range(1, 100))
+    places = re.sub(
+        r"%\((\w+)\)s",
+        lambda _: f"${next(names)}",
+        str(statement.compile(dialect=session.get_bind().dialect)),
+    )
+    with session.connection().connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN (GENERIC_PLAN) {places.replace('%%', '%')}")
+        return "\n".join(line for (line,) in cursor.fetchall())
 
 
 def test_a_batch_that_is_interrupted_is_done_again_whole(fresh_db: str) -> None:
