@@ -190,7 +190,8 @@ class ByHand:
                     with connection.transaction(), connection.cursor() as cursor:
                         for table, (names, types, rows) in self._tables.items():
                             piece = rows[len(rows) * batch // count : len(rows) * (batch + 1) // count]
-                            send(cursor, f"{table} ({names})", types, piece)
+                            if piece:
+                                send(cursor, f"{table} ({names})", types, piece)
 
             return timed(batches)
 
