@@ -140,6 +140,8 @@ def record(session: Session, positions: Sequence[int]) -> None:
         _write_entries(session, settled)
 
 
+# For this transaction, the trigger that counts entries leaves that to the statement that writes them.
+COUNTED_TOGETHER = text("SET LOCAL interlog.counts_entries_itself = 'on'")
 # Larger than any entry number: nothing is new.
 NONE_NEW = 2**63 - 1
 
@@ -159,6 +161,7 @@ def _write_entries(session: Session, settled: Row[Any]) -> None:
     if settled.has_campaigns:
         session.execute(sql.load("open_campaign_entries"), parameters)
     if settled.first_entry_no:
+        session.execute(COUNTED_TOGETHER)
         session.execute(sql.load("record_entries"), parameters)
     if settled.has_older:
         session.execute(sql.load("correct_entries"), parameters)

@@ -4,9 +4,9 @@
 how many there are and what those cost that are not canceled by themselves. Triggers of the log add a row for whatever
 comes, changes or goes, in the same transaction, so the sums are exact at every moment; that a logged segment or a
 campaign entry is canceled is seen there when the sums are read. Only what comes in great numbers is not counted row by
-row, which would slow it down: entries of documents are counted by the statement that writes them
-(`sql/record_entries.sql`), those of a small segment in the transaction that completes it; the entries of a large one
-are read from the log until the job here has summed them up.
+row, which would slow it down: the recorder counts the entries of a batch in the statement that writes them
+(`sql/record_entries.sql`); those of a small segment are counted in the transaction that completes it; the entries of a
+large one are read from the log until the job here has summed them up.
 
 What must never happen: an entry counted twice, or not at all. The job reads the log and takes away the loose rows that
 it has thereby covered in one transaction with one snapshot: a change is in both or in neither, because it committed

@@ -1,6 +1,5 @@
 -- Bring the rows of an archive back with their comments, and take them off what their logged segments count as purged.
--- The sums beside the log count entries of segments and documents by the statement that writes them (0013), so these are
--- counted here.
+-- The sums beside the log count what comes into a segment only when that is logged (0004), so these rows are added here.
 -- Indexes: primary keys.
 WITH restored AS (
     INSERT INTO interaction ({columns})
@@ -28,7 +27,7 @@ WITH restored AS (
            count(*) FILTER (WHERE canceled_at IS NULL AND campaign_target),
            count(*) FILTER (WHERE canceled_at IS NULL AND campaign_response)
     FROM restored
-    WHERE logged_segment_no IS NOT NULL OR document_type IS NOT NULL
+    WHERE logged_segment_no IS NOT NULL
     GROUP BY 1, 2, 3, 4, 5
 )
 UPDATE logged_segment s SET purged_count = s.purged_count - n.count

@@ -38,7 +38,7 @@ STREAM = "document-events"
 TEMPLATE = "PRINTED"
 PATIENCE = 1_800.0
 COPY = "COPY"
-TABLES = {"document_event": "position", "interaction": "entry_no", "interaction_total": "id"}
+TABLES = {"document_event": "position", "interaction": "entry_no"}
 # By the index of recorders. Planned as a minimum, it would read all events that are done.
 FIRST_WAITING = """
     SELECT min(oldest.position)
@@ -151,8 +151,7 @@ Send = Callable[[psycopg.Cursor[Any], str, str, Rows], None]
 
 
 class ByHand:
-    """Commits the rows of inbox, log and sums that are there once more, batch by batch from a client's memory, nothing
-    checked.
+    """Commits the inbox and log rows that are there once more, batch by batch from a client's memory, nothing checked.
 
     The client is written as somebody would who knows PostgreSQL; `ways` are the ways to choose from.
     """
@@ -185,13 +184,11 @@ class ByHand:
         with self._ground.connect() as connection:
 
             def batches() -> None:
-                count = -(-max(len(rows) for _, _, rows in self._tables.values()) // BATCH)
-                for batch in range(count):
+                count = max(len(rows) for _, _, rows in self._tables.values())
+                for first in range(0, count, BATCH):
                     with connection.transaction(), connection.cursor() as cursor:
                         for table, (names, types, rows) in self._tables.items():
-                            piece = rows[len(rows) * batch // count : len(rows) * (batch + 1) // count]
-                            if piece:
-                                send(cursor, f"{table} ({names})", types, piece)
+                            send(cursor, f"{table} ({names})", types, rows[first : first + BATCH])
 
             return timed(batches)
 

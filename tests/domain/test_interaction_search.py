@@ -82,12 +82,6 @@ def _filled(world: LogWorld) -> LogWorld:
         no="SM1", date=date(2026, 3, 1), campaign_no="CP1", description="Spring letter", subject="Hello"
     )
     record("2026-03-05 2026-02-01", document_type="sales_invoice", document_no="Inv/1")
-    # As the recorder counts what it writes.
-    world.execute(
-        "INSERT INTO interaction_total (template_version_id, date, entries, interactions, cost, duration_min, "
-        "target_contacts, responses) "
-        "SELECT template_version_id, date, 1, 1, 0, 0, 0, 0 FROM interaction WHERE document_type IS NOT NULL"
-    )
     second = log(no="SM2", date=date(2026, 2, 1))
     record("2026-03-01 2026-03-02", evaluation="positive")
     deleted = log(no="SM3", date=date(2026, 3, 2), template_code="CALL")
