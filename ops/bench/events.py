@@ -18,7 +18,7 @@ import psycopg
 import redis
 from sqlalchemy import text
 
-from domain import actors, interaction_groups, template_setup, templates
+from domain import actors, document_recording, interaction_groups, template_setup, templates
 from ops.bench.company import Company, timed, wait_until_idle
 from ops.bench.figures import Figure, Side, Waits
 from ops.bench.ground import Ground, Work
@@ -40,14 +40,10 @@ PATIENCE = 1_800.0
 COPY = "COPY"
 TABLES = {"document_event": "position", "interaction": "entry_no"}
 # By the index of recorders. Planned as a minimum, it would read all events that are done.
-FIRST_WAITING = """
-    SELECT min(oldest.position)
-    FROM generate_series(0, 3) lane
-    CROSS JOIN LATERAL (
-        SELECT position FROM document_event WHERE outcome = 'received' AND recording_lane(document_no) = lane
-        ORDER BY position LIMIT 1
-    ) oldest
-"""
+FIRST_WAITING = (
+    f"SELECT min(oldest.position) FROM generate_series(0, {document_recording.LANES - 1}) lane "
+    f"CROSS JOIN LATERAL ({document_recording.OLDEST.replace(':limit', '1')}) oldest"
+)
 
 
 def measure(ground: Ground) -> Iterator[Figure | Waits]:
