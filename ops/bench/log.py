@@ -49,56 +49,61 @@ BY_HAND = """
 """
 
 
-def log(ground: Ground) -> Iterator[Figure]:
-    """Log a segment of everybody into an empty log, beside INSERT … SELECT and COPY of the same rows, beside INSERT …
-    SELECT of what it is made of, and beside the statement of a chunk with nothing around it."""
-    company = Company(ground, contacts=ground.rows)
-    base = company.segment_of_all()
-    chunks = _first(company, base, ground.rows).chunks
-    by_number = ReadyRows(ground, LOG, order="entry_no")
-    by_contact = ReadyRows(ground, LOG, order="contact_id, date, entry_no")
-    done: list[Logging] = []
-    works = [
-        _logging(ground, company, base, done),
-        _plain(ground, company, by_number, chunks),
-        dataclasses.replace(
-            _plain(ground, company, by_contact, chunks), name="the same rows in order of contact"
-        ),
-        _statement(ground, company, base, chunks),
-        by_hand(ground, company, base, chunks),
-    ]
-    if ground.rows <= MOST_COPIED:
-        copied = by_number.to_copy(chunks=chunks)
-        works.append(
-            dataclasses.replace(
-                works[1],
-                name=f"COPY, {_connections(ground)}",
-                do=lambda _: by_number.copy(copied, connections=ground.workers),
-            )
-        )
-    product, *others = ground.in_turns(*works, tables=[LOG])
-    by_number.drop()
-    by_contact.drop()
-    company.delete_segment(base)
-    at = f"log.{ground.workers}"
-    yield Figure(at, product, others[0], GOAL, _note(done))
-    for key, other in zip(("by_contact", "statement", "by_hand", "copy"), others[1:], strict=False):
-        yield Figure(f"{at}.{key}", product, other)
+def log(ground: Ground, *, every_limit: bool = True) -> Iterator[Figure]:
+    """Log a segment of everybody into an empty log, beside INSERT … SELECT of the same rows.
 
-
-def log_beside_insert(ground: Ground) -> Iterator[Figure]:
-    """Log a segment of everybody into an empty log, beside INSERT … SELECT of the same rows and nothing else."""
+    Parameters
+    ----------
+    every_limit
+        Also beside the same rows in order of contact, COPY of them, INSERT … SELECT of what they are made of, and the
+        statement of a chunk with nothing around it.
+    """
     company = Company(ground, contacts=ground.rows)
     base = company.segment_of_all()
     chunks = _first(company, base, ground.rows).chunks
     ready = ReadyRows(ground, LOG, order="entry_no")
+    by_contact = ReadyRows(ground, LOG, order="contact_id, date, entry_no") if every_limit else None
     done: list[Logging] = []
-    product, plain = ground.in_turns(
-        _logging(ground, company, base, done), _plain(ground, company, ready, chunks), tables=[LOG]
+
+    def logged(no: str) -> float:
+        done.append(company.log(no))
+        return done[-1].seconds
+
+    product, plain, *others = ground.in_turns(
+        Work(_name(ground), ground.rows, logged, lambda: company.ready_to_log(base)),
+        _plain(ground, company, ready, chunks),
+        *(_other_limits(ground, company, base, ready, by_contact, chunks=chunks) if by_contact else ()),
+        tables=[LOG],
     )
     ready.drop()
+    if by_contact:
+        by_contact.drop()
     company.delete_segment(base)
-    yield Figure(f"log.{ground.workers}", product, plain, GOAL, _note(done))
+    note = ", ".join(
+        f"{what} {statistics.median(getattr(one, what) for one in done):.2f} s"
+        for what in ("planning", "finishing", "discarding")
+    )
+    at = f"log.{ground.workers}"
+    yield Figure(at, product, plain, GOAL, note)
+    for key, other in zip(("by_contact", "statement", "by_hand", "copy"), others, strict=False):
+        yield Figure(f"{at}.{key}", product, other)
+
+
+def _other_limits(
+    ground: Ground, company: Company, base: str, ready: ReadyRows, by_contact: ReadyRows, *, chunks: int
+) -> Iterator[Work]:
+    yield dataclasses.replace(
+        _plain(ground, company, by_contact, chunks), name="the same rows in order of contact"
+    )
+    yield _statement(ground, company, base, chunks)
+    yield by_hand(ground, company, base, chunks)
+    if ground.rows <= MOST_COPIED:
+        copied = ready.to_copy(chunks=chunks)
+        yield dataclasses.replace(
+            _plain(ground, company, ready, chunks),
+            name=f"COPY, {_connections(ground)}",
+            do=lambda _: ready.copy(copied, connections=ground.workers),
+        )
 
 
 def follow_up(ground: Ground) -> Iterator[Figure]:
@@ -193,23 +198,6 @@ def _into_full_log(ground: Ground, company: Company, base: str, *, lines: int) -
         Work(f"log {lines:,} lines into an empty log", lines, logged, into_empty), tables=[LOG]
     )
     yield Figure("growth.full", full, empty)
-
-
-def _logging(ground: Ground, company: Company, base: str, done: list[Logging]) -> Work:
-    """Log a copy of a segment into an empty log, and note how it went."""
-
-    def logged(no: str) -> float:
-        done.append(company.log(no))
-        return done[-1].seconds
-
-    return Work(_name(ground), ground.rows, logged, lambda: company.ready_to_log(base))
-
-
-def _note(done: list[Logging]) -> str:
-    return ", ".join(
-        f"{what} {statistics.median(getattr(one, what) for one in done):.2f} s"
-        for what in ("planning", "finishing", "discarding")
-    )
 
 
 def _plain(ground: Ground, company: Company, ready: ReadyRows, chunks: int) -> Work:

@@ -12,6 +12,7 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 
@@ -78,8 +79,8 @@ MEASUREMENTS = (
     Measurement("baselines", baselines.measure),
     Measurement("purge", purges.measure),
     Measurement("indexes", indexes.measure),
-    Measurement("log", log.log_beside_insert, workers=1),
-    Measurement("log", log.log_beside_insert, workers=4),
+    Measurement("log", partial(log.log, every_limit=False), workers=1),
+    Measurement("log", partial(log.log, every_limit=False), workers=4),
     Measurement("events", events.measure, folder="events"),
     Measurement("criteria", criteria.measure, folder="criteria"),
     Measurement("lists", lists.measure, folder="log"),
