@@ -174,7 +174,7 @@ def conditions_of(
         conditions.append(BY_ID)
         parameters["ids"] = [value for value in filters["id"] if v.is_text(value)]
     if filters.get("contact_no"):
-        conditions.append("AND e.contact_id = ANY(CAST(:contact_ids AS bigint[]))")
+        conditions.append("AND e.contact_id = ANY(CAST(:contact_ids AS bigint[])) AND e.contact_id > 0")
         parameters["contact_ids"] = list(
             records.ids_of(session, Contact.id, Contact.no, filters["contact_no"]).values()
         )

@@ -189,8 +189,8 @@ def receive(session: Session, *, events: Sequence[Incoming], door: Door, actor: 
     first: dict[tuple[str, str], _Event] = {}
     for event in valid:
         first.setdefault(event.key, event)
-    stored = _store(session, first, door=door, actor=actor)
-    conflicts = [event for event in valid if stored.hash_of(event) != event.hash]
+    accepted, hashes = _store(session, first, door=door, actor=actor)
+    conflicts = [event for event in valid if hashes[event.key] != event.hash]
     _keep_conflicts(session, conflicts, door=door)
     rejected += [
         Rejection(
@@ -200,9 +200,8 @@ def receive(session: Session, *, events: Sequence[Incoming], door: Door, actor: 
     ]
     if door is not Door.HTTP:
         _keep_rejected(session, [events[r.index] for r in rejected], rejected, door=door, actor=actor)
-    if stored.new:
+    if accepted:
         hints.want(session)
-    accepted = len(stored.new)
     return Receipt(
         accepted, len(valid) - len(conflicts) - accepted, sorted(rejected, key=lambda each: each.index)
     )
@@ -310,40 +309,28 @@ _ENCODER = json.JSONEncoder(
 )
 
 
-@dataclass(frozen=True)
-class _Stored:
-    """The hash under which each event stands in the inbox, and which events are new there."""
-
-    hashes: dict[tuple[str, str], str]
-    new: set[tuple[str, str]]
-
-    def hash_of(self, event: _Event) -> str:
-        return self.hashes[event.key]
-
-
 def _store(
     session: Session, events: Mapping[tuple[str, str], _Event], *, door: Door, actor: Actor
-) -> _Stored:
-    """Insert the events that are not there yet, in order of their keys: two at once wait and do not deadlock."""
+) -> tuple[int, dict[tuple[str, str], str]]:
+    """Insert the events that are not there yet, in order of their keys: two at once wait and do not deadlock. Return
+    how many are new, and the hash under which each stands in the inbox."""
     if not events:
-        return _Stored({}, set())
+        return 0, {}
     ordered = [event for _, event in sorted(events.items())]
     users = actors.claim_names(session, {event.user for event in ordered if event.user})
     rows = [
         {**event.row, "actor_id": users[event.user.lower()] if event.user else actor.id} for event in ordered
     ]
-    inserted = session.execute(
+    inserted: Any = session.execute(
         sql.load("receive_events"), {"rows": _json(rows), "door": door.value, "sender_id": actor.id}
     )
-    new = {(row.source, row.event_id) for row in inserted}
     hashes = {key: event.hash for key, event in events.items()}
-    rest = [event for event in ordered if event.key not in new]
-    if rest:
+    if inserted.rowcount < len(rows):
         there = session.execute(
-            HASHES, {"sources": [event.source for event in rest], "ids": [event.id for event in rest]}
+            HASHES, {"sources": [event.source for event in ordered], "ids": [event.id for event in ordered]}
         )
         hashes |= {(row.source, row.event_id): row.hash for row in there}
-    return _Stored(hashes, new)
+    return inserted.rowcount, hashes
 
 
 # Index: document_event_id_key.

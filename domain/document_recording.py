@@ -48,7 +48,7 @@ PLAN_ONCE = text("""
 STAND_BY = text(f"SELECT pg_try_advisory_xact_lock_shared({records.RECORDING})")
 ENTER = text("SELECT pg_try_advisory_xact_lock(hashtextextended('interlog recording lane', :lane))")
 CLAIM = text(f"""
-    SELECT position
+    SELECT array_agg(position)
     FROM (SELECT CAST(:lane AS integer) AS lane) entered
     CROSS JOIN LATERAL ({OLDEST} FOR UPDATE SKIP LOCKED) oldest
 """)
@@ -119,7 +119,7 @@ def _claim(session: Session, *, limit: int) -> list[int]:
     claimed: list[int] = []
     for lane in lanes:
         if len(claimed) < limit and session.execute(ENTER, {"lane": lane}).scalar_one():
-            claimed += session.scalars(CLAIM, {"lane": lane, "limit": limit - len(claimed)})
+            claimed += session.scalar(CLAIM, {"lane": lane, "limit": limit - len(claimed)}) or []
     return claimed
 
 
@@ -135,7 +135,9 @@ def record(session: Session, positions: Sequence[int]) -> None:
     if not positions:
         return
     session.execute(text("SELECT FROM template_setup FOR SHARE"))
-    settled = session.execute(sql.load("settle_events"), {"positions": list(positions)}).one()
+    # As text: psycopg looks at each element of a list by itself.
+    array = f"{{{','.join(map(str, positions))}}}"
+    settled = session.execute(sql.load("settle_events"), {"positions": array}).one()
     if settled.prints:
         _write_entries(session, settled)
 

@@ -202,16 +202,16 @@ BLANK_AUDIT = text("""
             FROM contact c JOIN segment_line_removed l ON l.contact_id = c.id JOIN segment s ON s.id = l.segment_id
             WHERE c.no = :contact_no))
 """)
-# Index: document_event_contact_idx.
+# Index: document_event_contact_idx, which holds what is said to be > 0.
 BLANK_DOCUMENT_EVENTS = [
     text("""
         UPDATE document_event SET data = data - 'description'
-        WHERE contact_id = :contact_id AND data ? 'description'
+        WHERE contact_id = :contact_id AND contact_id > 0 AND data ? 'description'
     """),
     text("""
         UPDATE document_event_conflict c SET data = c.data - 'description'
         FROM document_event e
-        WHERE e.contact_id = :contact_id AND c.position = e.position AND c.data ? 'description'
+        WHERE e.contact_id = :contact_id AND e.contact_id > 0 AND c.position = e.position AND c.data ? 'description'
     """),
 ]
 COUNTS = text("""

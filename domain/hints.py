@@ -16,6 +16,9 @@ QUEUES = (JOBS_QUEUE, DOCUMENTS_QUEUE)
 # The Redis Stream in which they can leave document events, and the group of its readers.
 STREAM = "document-events"
 GROUP = "interlog"
+# Hints that come thicker than this (seconds) are sent as one: hundreds of events a second need no hint each, which
+# costs more than storing the event (1.3 of 7 ms of processor time), and the worker as much again.
+EVERY = 0.05
 
 # RELIABILITY 1: each value answers a fault that was reproduced there.
 BROKER = {

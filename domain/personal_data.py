@@ -86,7 +86,7 @@ COMMENTS = text("""
 """)
 EVENTS = text("""
     SELECT position, source, event_id AS id, type, time, data, received_at, outcome, entry_no
-    FROM document_event WHERE contact_id = :contact_id AND position > :after
+    FROM document_event WHERE contact_id = :contact_id AND contact_id > 0 AND position > :after
     ORDER BY position LIMIT :limit
 """)
 LINES = text("""

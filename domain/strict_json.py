@@ -20,12 +20,7 @@ def loads(data: bytes | str) -> Any:
         If the data is anything else.
     """
     try:
-        return json.loads(
-            data.decode("utf-8") if isinstance(data, bytes) else data,
-            parse_float=Decimal,
-            parse_constant=_refuse_constant,
-            object_pairs_hook=_without_duplicates,
-        )
+        return _DECODER.decode(data.decode("utf-8") if isinstance(data, bytes) else data)
     except (ValueError, RecursionError) as error:
         raise NotJson(str(error)) from error
 
@@ -39,3 +34,8 @@ def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) < len(pairs):
         raise NotJson("a key occurs twice in one object")
     return found
+
+
+_DECODER = json.JSONDecoder(
+    parse_float=Decimal, parse_constant=_refuse_constant, object_pairs_hook=_without_duplicates
+)

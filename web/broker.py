@@ -19,10 +19,6 @@ log = structlog.get_logger(__name__)
 # After a failure no hint is tried for so long (seconds), or a silent broker would hold up every answer.
 PAUSE = 5.0
 
-# Hints that come thicker than this (seconds) are sent as one: hundreds of events a second need no hint each, which
-# costs more than storing the event (1.3 of 7 ms of processor time), and the worker as much again.
-HINT_EVERY = 0.05
-
 # An answer must not wait as long as a worker may (RELIABILITY 3, case 29).
 TIMEOUTS = {"socket_timeout": 1, "socket_connect_timeout": 0.5}
 
@@ -53,13 +49,13 @@ class Broker:
                     later.daemon = True
                     later.start()
                 return
-            self._next_hint = now + HINT_EVERY
+            self._next_hint = now + hints.EVERY
         self.send_hint()
 
     def _send_due(self) -> None:
         with self._lock:
             self._is_hint_due = False
-            self._next_hint = time.monotonic() + HINT_EVERY
+            self._next_hint = time.monotonic() + hints.EVERY
             request_id = self._due_for
         with bound_contextvars(request_id=request_id):
             self.send_hint()

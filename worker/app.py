@@ -14,7 +14,7 @@ from celery.signals import setup_logging, worker_process_init, worker_process_sh
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session, sessionmaker
 
-from domain import hints, logs, settings
+from domain import garbage, hints, logs, settings
 from domain.database import make_engine, make_sessions
 from worker.ending import EndInTime
 
@@ -100,6 +100,7 @@ def set_up_logging(**_: Any) -> None:
 def open_database(**_: Any) -> None:
     """Give each pool process an engine of its own."""
     database.open()
+    garbage.set_apart()
 
 
 @worker_process_shutdown.connect

@@ -23,12 +23,13 @@ from redis.backoff import ConstantBackoff
 from redis.retry import Retry
 from sqlalchemy.orm import Session, sessionmaker
 
-from domain import document_inbox, logs, settings
+from domain import document_inbox, garbage, hints, logs, settings
 from domain.database import make_engine, make_sessions
 from domain.document_events import Door
 from domain.document_inbox import Incoming
 from domain.hints import GROUP, STREAM
 from worker import receiving
+from worker.app import send_hint
 
 log = structlog.get_logger()
 
@@ -69,7 +70,8 @@ class Consumer:
         self._stopping = False
         self._in_hand: list[Entry] = []
         self._claimed_up_to: Any = "0-0"
-        self._next_claim = self._next_trim = 0.0
+        self._next_claim = self._next_trim = self._next_hint = 0.0
+        self._is_hint_due = False
 
     def stop(self, *_: object) -> None:
         """Finish the batch in hand and end."""
@@ -90,12 +92,14 @@ class Consumer:
                 pause = min(2 * pause, LONGEST_PAUSE)
 
     def step(self) -> None:
-        """Take one batch, store it, acknowledge it; now and then trim."""
+        """Take one batch, store it, tell the workers, acknowledge it; now and then trim."""
         try:
             if not self._in_hand:
                 self._in_hand = self._stale() or self._new()
             if self._in_hand:
                 self._store()
+            else:
+                self._hint()
             if monotonic() >= self._next_trim:
                 self._next_trim = monotonic() + SECONDS_BETWEEN_TRIMS
                 self._trim()
@@ -105,7 +109,8 @@ class Consumer:
             self._make_group()
 
     def _new(self) -> list[Entry]:
-        found: Any = self._redis.xreadgroup(GROUP, self._name, {STREAM: ">"}, count=BATCH, block=BLOCK_MS)
+        wait = max(1, int(1000 * (self._next_hint - monotonic()))) if self._is_hint_due else BLOCK_MS
+        found: Any = self._redis.xreadgroup(GROUP, self._name, {STREAM: ">"}, count=BATCH, block=wait)
         entries: list[Entry] = found[0][1] if found else []
         return entries
 
@@ -128,9 +133,17 @@ class Consumer:
 
     def _store(self) -> None:
         events = [_incoming(fields) for _, fields in self._in_hand]
-        receiving.receive(self._sessions, events, door=Door.STREAM)
+        self._is_hint_due |= receiving.receive(self._sessions, events, door=Door.STREAM)
+        self._hint()
         self._redis.xack(STREAM, GROUP, *(id for id, _ in self._in_hand))
         self._in_hand = []
+
+    def _hint(self) -> None:
+        """Send the hint that is due, if none was sent just now: those that come thick are sent as one (decision 22)."""
+        if self._is_hint_due and monotonic() >= self._next_hint:
+            self._is_hint_due = False
+            self._next_hint = monotonic() + hints.EVERY
+            send_hint()
 
     def _make_group(self) -> None:
         """Make the group, from the first entry there is: what came before Redis lost the group is read again."""
@@ -188,6 +201,7 @@ def main() -> None:
     consumer = Consumer(connect(loaded.redis_url), make_sessions(engine), name=socket.gethostname())
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, consumer.stop)
+    garbage.set_apart()
     log.info("consumer_begins", stream=STREAM)
     consumer.run()
     engine.dispose()

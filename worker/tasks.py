@@ -92,7 +92,8 @@ def receive(*args: object, **kwargs: object) -> None:
     that is impossible it goes back to the end of its queue.
     """
     try:
-        receiving.receive(database.sessions, _incoming(args, kwargs), door=Door.TASK)
+        if receiving.receive(database.sessions, _incoming(args, kwargs), door=Door.TASK):
+            send_hint()
     except Exception as error:
         log.warning("receiving_interrupted", error=str(error))
         sleep(SECONDS_BEFORE_RETURN)

@@ -20,4 +20,3 @@ FROM given g
 CROSS JOIN setup
 ORDER BY g.no
 ON CONFLICT (event_id, source) WHERE outcome <> 'rejected' DO NOTHING
-RETURNING source, event_id

@@ -151,7 +151,7 @@ WITH found AS (
     WHERE e.position = s.position
       AND (s.is_tried OR (e.outcome, e.entry_no) IS DISTINCT FROM (s.outcome, s.entry_no))
 )
-SELECT array_agg(position) AS prints,
+SELECT CAST(array_agg(position) AS text) AS prints,
        (SELECT first FROM numbers) AS first_entry_no,
        coalesce(min(entry_no) < (SELECT first FROM numbers), true) AS has_older,
        bool_or(campaign_id IS NOT NULL) AS has_campaigns

@@ -12,12 +12,22 @@ import pytest
 from sqlalchemy import TextClause, text
 from sqlalchemy.orm import Session, sessionmaker
 
-from domain import campaign_entries, campaigns, contacts, document_events, document_recording, records, sql
+from domain import (
+    campaign_entries,
+    campaigns,
+    contacts,
+    document_events,
+    document_recording,
+    erasure,
+    personal_data,
+    records,
+    sql,
+)
 from domain.actors import Actor
 from domain.contacts import Contact
 from domain.database import transaction
 from domain.document_events import Outcome
-from domain.errors import InUse
+from domain.errors import Faults, InUse
 
 from .engine_helpers import sessions_on
 from .events import (
@@ -440,21 +450,47 @@ def test_a_plan_that_was_made_for_small_tables_reads_none_of_them_whole(
         assert not re.search(rf"Seq Scan on {large}\b", plan), plan
 
 
-def test_a_batch_of_a_large_backlog_is_found_by_its_index(session: Session) -> None:
+def make_waiting(session: Session, count: int) -> None:
     session.execute(
         text("""
             INSERT INTO document_event (source, event_id, hash, door, actor_id, type, time, data, window_hours,
                                         document_type, document_no)
             SELECT 'a', n::text, decode(md5(n::text), 'hex'), 'stream', (SELECT min(id) FROM actor),
                    'document.printed', now(), '{}', 24, 'sales_invoice', n::text
-            FROM generate_series(1, 20000) n
-        """)
+            FROM generate_series(1, :count) n
+        """),
+        {"count": count},
     )
     session.execute(text("ANALYZE document_event"))
+
+
+def test_a_batch_of_a_large_backlog_is_found_by_its_index(session: Session) -> None:
+    make_waiting(session, 20_000)
     for statement, sorts in ((document_recording.CLAIM, 0), (document_recording.WAITING_LANES, 1)):
         plan = kept_plan(session, statement)
         assert "document_event_received_idx" in plan
         assert plan.count("Sort Key") == sorts, "lanes are put in order, not what waits there"
+
+
+@pytest.mark.parametrize("statement", ["settle_events", "record_entries", "correct_entries"])
+def test_prints_are_found_by_their_document_however_many_a_contact_has(
+    session: Session, statement: str
+) -> None:
+    """Where all events wait, the statistics say that none has a contact."""
+    make_waiting(session, 20_000)
+    plan = kept_plan(session, sql.load(statement))
+    assert "document_event_document_idx" in plan
+    assert "document_event_contact_idx" not in plan
+
+
+def test_who_wants_the_events_of_a_contact_has_their_index(session: Session) -> None:
+    make_waiting(session, 20_000)
+    session.execute(text("UPDATE document_event SET contact_id = 1 + position % 1000"))
+    session.execute(text("ANALYZE document_event"))
+    conditions, _ = document_events.conditions_of(session, {"contact_no": ["C1"]}, Faults())
+    page = text(document_events.PAGE.format(conditions=" ".join(conditions), direction="DESC"))
+    for statement in (page, personal_data.EVENTS, *erasure.BLANK_DOCUMENT_EVENTS):
+        assert "document_event_contact_idx" in kept_plan(session, statement)
 
 
 def kept_plan(session: Session, statement: TextClause) -> str:

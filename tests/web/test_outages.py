@@ -12,6 +12,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import text
 
+from domain import hints
 from domain.actors import Role
 from domain.settings import Settings
 from tests.web.conftest import Client, Company
@@ -187,7 +188,7 @@ def test_hints_that_come_thick_are_sent_as_one(monkeypatch: pytest.MonkeyPatch) 
     from ops.processes import wait_until
     from web import broker
 
-    monkeypatch.setattr(broker, "HINT_EVERY", 0.3)
+    monkeypatch.setattr(hints, "EVERY", 0.3)
     sender, sent = broker.Broker("redis://nowhere"), []
     monkeypatch.setattr(sender, "send_hint", lambda: sent.append(True))
     for _ in range(5):

@@ -73,6 +73,22 @@ def test_batches_are_taken_one_after_the_other(
     assert pending(client) == 0
 
 
+def test_hints_that_come_thick_are_sent_as_one(
+    reader: Consumer, client: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Decision 22: the first batch is hinted at at once, those after it in a moment, and then nothing is owed."""
+    monkeypatch.setattr(consumer, "BATCH", 1)
+    monkeypatch.setattr(hints, "EVERY", 2.0)
+    add(client, *(make_event(id=str(no)) for no in range(4)))
+    steps(reader, 5)
+    assert client.llen(hints.JOBS_QUEUE) == 1
+    steps(reader, 2)
+    assert client.llen(hints.JOBS_QUEUE) == 2
+    monkeypatch.setattr(consumer, "BLOCK_MS", 100)
+    steps(reader, 2)
+    assert client.llen(hints.JOBS_QUEUE) == 2
+
+
 def test_nothing_is_acknowledged_that_is_not_committed(
     reader: Consumer, client: redis.Redis, sessions: sessionmaker[Session], monkeypatch: pytest.MonkeyPatch
 ) -> None:  # RELIABILITY 3, case 30
