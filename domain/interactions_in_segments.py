@@ -1,14 +1,15 @@
 """Finding entries in logged segments: the sums tell which ranges of entry numbers have what matches (decision 11).
 
-The newest of those ranges are looked into, as many as it takes to fill a page. Segments that were logged a moment ago
-are not summed up yet; all of them are looked into.
+The newest of those ranges are read and looked into, as many as it takes to fill a page, however many there are.
+Segments that were logged a moment ago are not summed up yet; all of them are looked into.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from itertools import islice
+from typing import Any, NamedTuple
 
 from sqlalchemy import text
 
@@ -17,7 +18,7 @@ from domain.interaction_question import SEGMENT, SUMMED, Found, Order, Question
 
 # What the sums know of entries of segments.
 SUMMED_WITH_SEGMENT = (*SUMMED, "user", "origin", *SEGMENT, "date_from", "date_to")
-# Ranges looked into at once, doubled with each look that did not fill the page.
+# Ranges read, and looked into, at once; doubled with each time that did not fill the page.
 FIRST_LOOK = 8
 
 
@@ -41,23 +42,29 @@ def find(question: Question) -> list[Found]:
     """Find the first entries of the list among those of logged segments."""
     if _has_no_segment(question):
         return []
-    said = [_SAYS] if "q" in question.filters else []
-    return _walk(question, list(_pieces(question, said)), _ALL) + _look_into(
-        question, _not_summed_up(question), _ALL
-    )
+    summed_up = [] if (said := _said(question)) is None else _walk(question, _pieces(question, said), _ALL)
+    return summed_up + _look_into(question, _not_summed_up(question), _ALL)
 
 
-def _walk(question: Question, pieces: Sequence[Piece], source: Source) -> list[Found]:
+def _walk(question: Question, pieces: Iterator[Piece], source: Source) -> list[Found]:
     found: list[Found] = []
     look = FIRST_LOOK
-    while pieces and len(found) < question.limit:
-        taken, expected = 0, 0
-        while taken < min(look, len(pieces)) and expected < question.limit:
-            expected += pieces[taken].entries
-            taken += 1
-        found += _look_into(question, pieces[:taken], source)
-        pieces, look = pieces[taken:], look * 2
+    while len(found) < question.limit and (taken := _next(pieces, look, question.limit)):
+        found += _look_into(question, taken, source)
+        look *= 2
     return found
+
+
+def _next(pieces: Iterator[Piece], most: int, enough: int) -> list[Piece]:
+    """Take pieces until they have enough entries together, or are as many as are looked into at once."""
+    taken: list[Piece] = []
+    expected = 0
+    for piece in islice(pieces, most):
+        taken.append(piece)
+        expected += piece.entries
+        if expected >= enough:
+            break
+    return taken
 
 
 def _has_no_segment(question: Question) -> bool:
@@ -66,30 +73,56 @@ def _has_no_segment(question: Question) -> bool:
     )
 
 
-def _pieces(question: Question, said: Sequence[str] = ()) -> Iterator[Piece]:
-    """List where entries may match, in order; those behind the pages before are left out."""
+def _said(question: Question) -> str | None:
+    """Say which segments, which wordings of templates say a text that is searched for; None if none does."""
+    if "q" not in question.filters:
+        return ""
+    segments, wordings = question.session.execute(text(_SAID), question.parameters).one()
+    by = [condition for condition, says in ((_BY_SEGMENT, segments), (_BY_WORDING, wordings)) if says]
+    return f"AND ({' OR '.join(by)})" if by else None
+
+
+def _pieces(question: Question, said: str = "") -> Iterator[Piece]:
+    """List where entries may match, in order, read as they are taken; those on the pages before are left out."""
     made, parameters = question.conditions_of(SUMMED_WITH_SEGMENT)
-    order, beyond = question.order, ""
-    if order.after_entry_no is not None:
-        beyond = (
-            f"AND i.date {'<=' if order.descending else '>='} :after_date"
-            if order.by_date
-            else f"AND i.{'first <=' if order.descending else 'last >='} :after_entry_no"
+    order, most = question.order, FIRST_LOOK
+    beyond, place = _beyond_page(order)
+    while True:
+        statement = _PIECES.format(
+            day="i.date" if order.by_date else "NULL::date",
+            conditions=" ".join([made, said, beyond]),
+            entries=_WEIGHTS[question.canceled],
+            order=f"day {order.direction}, i.first {order.direction}",
         )
-    direction = order.direction
-    day = "i.date" if order.by_date else "NULL::date"
-    rows = question.session.execute(
-        text(
-            _PIECES.format(
-                day=day,
-                conditions=" ".join([made, *said, beyond]),
-                entries=_WEIGHTS[question.canceled],
-                order=f"day {direction}, i.first {direction}" if order.by_date else f"i.first {direction}",
-            )
-        ),
-        {**question.parameters, **parameters},
+        rows = question.session.execute(
+            text(statement), {**question.parameters, **parameters, **place, "most": most}
+        ).all()
+        pieces = [Piece(*row) for row in rows]
+        yield from (_rest_of(piece, order) for piece in pieces)
+        if len(pieces) < most:
+            return
+        beyond, place = _beyond_piece(order, pieces[-1])
+        most *= 2
+
+
+def _beyond_page(order: Order) -> tuple[str, dict[str, Any]]:
+    """Make the condition that leaves out pieces on the pages before."""
+    if order.after_entry_no is None:
+        return "", {}
+    if order.by_date:
+        return f"AND i.date {'<=' if order.descending else '>='} :after_date", {}
+    return f"AND i.{'first <=' if order.descending else 'last >='} :after_entry_no", {}
+
+
+def _beyond_piece(order: Order, piece: Piece) -> tuple[str, dict[str, Any]]:
+    """Make the condition that leaves out a piece and those before it; the date also alone, for an index."""
+    comparison = "<" if order.descending else ">"
+    if not order.by_date:
+        return f"AND i.first {comparison} :beyond_first", {"beyond_first": piece.first}
+    return (
+        f"AND i.date {comparison}= :beyond_day AND (i.date, i.first) {comparison} (:beyond_day, :beyond_first)",
+        {"beyond_day": piece.day, "beyond_first": piece.first},
     )
-    return (_rest_of(Piece(*row), order) for row in rows)
 
 
 def _not_summed_up(question: Question) -> list[Piece]:
@@ -142,7 +175,7 @@ def find_personal(question: Question) -> list[Found]:
     if "q" not in question.filters or _has_no_segment(question):
         return []
     found = interaction_texts.find(question, "interaction_personal")
-    return _walk(question, list(_pieces(question)), _PERSONAL) if found is None else found
+    return _walk(question, _pieces(question), _PERSONAL) if found is None else found
 
 
 def _rest_of(piece: Piece, order: Order) -> Piece:
@@ -157,8 +190,9 @@ def _rest_of(piece: Piece, order: Order) -> Piece:
 # How many entries of a row of sums match at most, by what is asked of canceled ones.
 _ACTIVE = "CASE WHEN s.canceled_at IS NULL AND c.canceled_at IS NULL THEN t.interactions ELSE 0 END"
 _WEIGHTS = {"": "t.entries", "true": f"t.entries - {_ACTIVE}", "false": _ACTIVE}
+# Read in the order of logged_segment_summed_up_idx or interaction_total_segment_date_idx until there are enough.
 _PIECES = """
-    SELECT i.first, i.last, {day} AS day, sum(i.entries)::bigint AS entries
+    SELECT i.first, max(i.last) AS last, {day} AS day, sum(i.entries)::bigint AS entries
     FROM (
         SELECT s.first_entry_no AS first, s.last_entry_no AS last, t.date, t.salesperson_id, t.campaign_entry_no,
                v.template_id, v.group_id, c.campaign_id, s.actor_id, 'segment' AS origin, s.first_entry_no AS entry_no,
@@ -168,20 +202,21 @@ _PIECES = """
         JOIN logged_segment s ON s.no = t.logged_segment_no AND s.summed_up_at IS NOT NULL
         LEFT JOIN interaction_template_version v ON v.id = t.template_version_id
         LEFT JOIN campaign_entry c ON c.entry_no = t.campaign_entry_no
+        WHERE t.logged_segment_no IS NOT NULL
     ) i
     WHERE true {conditions}
-    GROUP BY i.first, i.last, day
+    GROUP BY i.first, day
     HAVING sum(i.entries) > 0
     ORDER BY {order}
+    LIMIT :most
 """
 _ALL = Source("interaction", "")
 _PERSONAL = Source("interaction_personal", "AND o.said ILIKE ANY(:q)")
 # What entries of a segment say unless they say something of their own.
-_SAYS = """
-    AND (i.no IN (SELECT no FROM logged_segment WHERE description ILIKE ANY(:q) OR subject ILIKE ANY(:q))
-      OR i.template_version_id IN (
-          SELECT version_id FROM interaction_template_version_language WHERE subject ILIKE ANY(:q)))
-"""
+_SEGMENTS = "SELECT no FROM logged_segment WHERE description ILIKE ANY(:q) OR subject ILIKE ANY(:q)"
+_WORDINGS = "SELECT version_id FROM interaction_template_version_language WHERE subject ILIKE ANY(:q)"
+_SAID = f"SELECT EXISTS ({_SEGMENTS}), EXISTS ({_WORDINGS})"
+_BY_SEGMENT, _BY_WORDING = f"i.no IN ({_SEGMENTS})", f"i.template_version_id IN ({_WORDINGS})"
 _NOT_SUMMED_UP = """
     SELECT i.entry_no, i.last_entry_no, NULL::date, i.interactions_count
     FROM (

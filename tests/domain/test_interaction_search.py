@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from domain import (
     entry_totals,
@@ -31,6 +32,7 @@ from .makers import (
     make_campaign,
     make_company,
     make_contact,
+    make_group,
     make_salesperson,
     make_template,
 )
@@ -237,6 +239,8 @@ PLANS = {
     "interaction_total_campaign_entry_no_idx": "interaction_total WHERE campaign_entry_no = 1",
     "interaction_total_logged_segment_no_idx": "interaction_total WHERE logged_segment_no = 1",
     "interaction_total_date_idx": "interaction_total WHERE date >= '2026-01-01'",
+    "interaction_total_segment_date_idx": "interaction_total WHERE logged_segment_no IS NOT NULL"
+    " ORDER BY date DESC LIMIT 5",
     "interaction_total_loose_idx": "interaction_total WHERE is_loose",
 }
 
@@ -256,3 +260,106 @@ def test_the_log_has_no_index_that_nobody_asked_for(world: LogWorld) -> None:
     query = "SELECT indexname FROM pg_indexes WHERE tablename IN ('interaction', 'interaction_total')"
     names = {row.indexname for row in world.rows(query)}
     assert names == {"interaction_pkey", "interaction_total_pkey", *PLANS}
+
+
+# Logged segments, each of one day, one template, one user; of ten entries, each of another salesperson.
+SEGMENTS, ENTRIES = 3_000, 10
+MANY = (
+    "INSERT INTO actor (name) SELECT 'user' || n FROM generate_series(1, 4) n",
+    "INSERT INTO salesperson (code, name) SELECT 'SP' || n, 'SP' || n FROM generate_series(1, 10) n",
+    "INSERT INTO contact (no, type, name) VALUES ('M1', 'company', 'Many')",
+    """
+    INSERT INTO logged_segment (segment_id, segment_no, description, subject, date, actor_id, status, first_entry_no,
+        last_entry_no, interactions_count, job_id, logged_at, summed_up_at)
+    SELECT 0, 'MS' || n, 'Letter', 'Good news', date '2020-01-01' + n, a.id, 'logged', 10 * n, 10 * n + 9, 10,
+           gen_random_uuid(), now(), now()
+    FROM generate_series(1, :segments) n JOIN actor a ON a.name = 'user' || 1 + n % 4 ORDER BY n
+    """,
+    """
+    INSERT INTO interaction (entry_no, contact_id, company_id, logged_segment_no, template_version_id, actor_id,
+        salesperson_id, date, canceled_at, canceled_by)
+    SELECT s.first_entry_no + n, k.id, k.id, s.no, t.version_id, s.actor_id, p.id, s.date,
+           CASE WHEN n = 3 THEN now() END, CASE WHEN n = 3 THEN s.actor_id END
+    FROM generate_series(0, 9) n
+    JOIN salesperson p ON p.code = 'SP' || n + 1
+    CROSS JOIN logged_segment s
+    JOIN interaction_template t ON t.code = 'MT' || s.no % 8
+    JOIN contact k ON k.no = 'M1'
+    """,
+    """
+    INSERT INTO interaction_total (is_loose, logged_segment_no, template_version_id, salesperson_id, date, entries,
+        interactions, cost, duration_min, target_contacts, responses)
+    SELECT false, logged_segment_no, template_version_id, salesperson_id, date, 1, (canceled_at IS NULL)::integer,
+           0, 0, 0, 0
+    FROM interaction
+    """,
+)  # fmt: skip
+OFTEN: tuple[dict[str, list[str]], ...] = (
+    {"canceled": ["true"]}, {"canceled": ["false"]}, {"group_code": ["MG2"]}, {"template_code": ["MT3"]},
+    {"user": ["user2"]}, {"salesperson_code": ["SP4"]}, {"origin": ["segment"]}, {"q": ["news"]},
+    {"date_to": ["2021-06-01"]}, {"group_code": ["MG2"], "canceled": ["true"]},
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def many(postgres_server: Any, template_database: str) -> Iterator[Any]:
+    """Sessions on a log of many segments, all of them summed up."""
+    name = "interaction_search_many"
+    url = postgres_server.create(name, template=template_database)
+    with sessions_on(url) as sessions:
+        with transaction(sessions) as session:
+            groups = [make_group(session, f"MG{n}").code for n in range(4)]
+            for n in range(8):
+                make_template(session, f"MT{n}", group_code=groups[n % 4])
+            for statement in MANY:
+                session.execute(text(statement), {"segments": SEGMENTS})
+        with transaction(sessions) as session:
+            session.execute(text("ANALYZE"))
+        yield sessions
+    postgres_server.drop(name)
+
+
+@pytest.mark.parametrize("sort", interactions.SORTS)
+@pytest.mark.parametrize("filters", OFTEN, ids=str)
+def test_a_page_reads_few_sums_of_segments_however_many_there_are(
+    many: Any, filters: dict[str, list[str]], sort: str
+) -> None:
+    with transaction(many) as session:
+        first = interactions.page(session, filters=filters, limit=5, sort=sort)
+        with _sums_read(session) as read:
+            page = interactions.page(
+                session, filters=filters, limit=5, sort=sort, after=interactions.cursor(first[-1], sort=sort)
+            )
+        assert [entry["entry_no"] for entry in (*first, *page)] == everything(session, filters, sort)[:10]
+    assert 0 < sum(read) < SEGMENTS * ENTRIES / 20
+
+
+@contextmanager
+def _sums_read(session: Any) -> Iterator[list[int]]:
+    """Count the sums that each statement of a block about segments reads."""
+    asked: list[tuple[str, Any]] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_rest: Any) -> None:
+        asked.append((statement, parameters))
+
+    connection = session.connection()
+    event.listen(connection, "before_cursor_execute", note)
+    read: list[int] = []
+    yield read
+    event.remove(connection, "before_cursor_execute", note)
+    for statement, parameters in asked:
+        if "JOIN logged_segment" in statement and "interaction_total" in statement:
+            plan = connection.exec_driver_sql(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}", parameters)
+            read.append(sum(map(_rows_of_sums, _nodes(plan.scalar_one()[0]["Plan"]))))
+
+
+def _rows_of_sums(node: dict[str, Any]) -> int:
+    if node.get("Relation Name") != "interaction_total":
+        return 0
+    return int((node["Actual Rows"] + node.get("Rows Removed by Filter", 0)) * node["Actual Loops"])
+
+
+def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for child in plan.get("Plans", ()):
+        yield from _nodes(child)

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date, datetime, time
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
+from babel.dates import format_date
+from babel.numbers import format_decimal
 from flask import Flask, g, request
-from flask_babel import format_date, format_datetime, format_decimal, format_time, get_locale
+from flask_babel import format_datetime, format_time, get_locale
 from flask_babel import lazy_gettext as _
 from flask_wtf.csrf import generate_csrf
 from markupsafe import Markup
@@ -96,17 +99,17 @@ _WORDS: dict[str, Mapping[str, Any]] = {
 
 def amount(value: Decimal | None) -> str:
     """Write an amount of money."""
-    return "" if value is None else format_decimal(value, format="#,##0.00")
+    return "" if value is None else _number(value, "#,##0.00", _language())
 
 
 def number(value: int | None) -> str:
     """Write a quantity."""
-    return "" if value is None else format_decimal(value)
+    return "" if value is None else _number(value, None, _language())
 
 
 def decimal(value: float, places: int) -> str:
     """Write a number with so many decimals."""
-    return str(format_decimal(value, format="#,##0." + "0" * places))
+    return _number(value, "#,##0." + "0" * places, _language())
 
 
 def code_number(value: int | None) -> str:
@@ -116,9 +119,7 @@ def code_number(value: int | None) -> str:
 
 def day(value: date | None) -> str:
     """Write a date."""
-    if value is None:
-        return ""
-    return str(format_date(value, "dd.MM.y" if str(get_locale()) == "ru" else "d MMM y"))
+    return "" if value is None else _date(value, _language())
 
 
 def clock(value: time | None) -> str:
@@ -132,7 +133,25 @@ def instant(value: datetime | None) -> str:
     """Write an instant in the time zone of the reader."""
     if value is None:
         return ""
-    return str(format_datetime(value, "dd.MM.y HH:mm" if str(get_locale()) == "ru" else "d MMM y HH:mm"))
+    return str(format_datetime(value, f"{_DAYS[_language()]} HH:mm"))
+
+
+# The same numbers and dates stand in one row after another, and in one page after another.
+@lru_cache(maxsize=10_000)
+def _number(value: Decimal | float, form: str | None, language: str) -> str:
+    return format_decimal(value, format=form, locale=language)
+
+
+@lru_cache(maxsize=10_000)
+def _date(value: date, language: str) -> str:
+    return format_date(value, _DAYS[language], locale=language)
+
+
+def _language() -> str:
+    return str(get_locale())
+
+
+_DAYS = {"en": "d MMM y", "ru": "dd.MM.y"}
 
 
 def _remember_timezone() -> None:

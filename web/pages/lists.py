@@ -41,6 +41,11 @@ CELL_CLASSES = {
     "code": "code", "number": "number", "amount": "number", "date": "when", "instant": "when", "text": "text",
     "badges": "badges", "choice": "words",
 }  # fmt: skip
+# Kind of column -> what writes its values; all others are words already, or have them.
+WRITERS: dict[str, Callable[[Any], str]] = {
+    "number": layout.number, "name": layout.code_number, "amount": layout.amount, "date": layout.day,
+    "instant": layout.instant,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -85,6 +90,11 @@ class Column:
     def value_of(self, row: Mapping[str, Any]) -> Any:
         """Return this column's value of a row."""
         return row.get(self.name)
+
+    def written(self, value: Any) -> str:
+        """Write a value as people read it."""
+        write = WRITERS.get("name" if self.plain else self.kind)
+        return write(value) if write else str(self.words.get(value, value))
 
     def url_of(self, row: Mapping[str, Any]) -> str:
         """Return the address of the page that a row's value links to."""

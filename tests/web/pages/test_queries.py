@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -41,10 +40,11 @@ MOST_QUERIES = 30
 # Each thing is there once, then ten times as often.
 ONCE, TIMES = range(1), range(1, 11)
 # Milliseconds that a page may take, where a page that shows almost nothing takes USUAL or less; on a slower machine, or
-# one with more to do, both grow. `interlog bench-pages` says what they are on the demo's company.
-MOST, USUAL = 100, 15
+# one with more to do, both grow. `interlog bench-pages` says what they are on the demo's company. Of each the best of its
+# rounds counts, which is what it takes itself: other tests run beside this one.
+MOST, USUAL = 80, 15
 TRIVIAL = "/my-settings"
-ROUNDS = 3
+ROUNDS = 5
 
 
 @contextmanager
@@ -81,7 +81,7 @@ def milliseconds_of(browser: Browser, path: str) -> float:
         started = time.perf_counter()
         browser.flask.get(path)
         taken.append((time.perf_counter() - started) * 1000)
-    return statistics.median(taken)
+    return min(taken)
 
 
 def queries(app: Flask, demo: Demo) -> dict[str, int]:
