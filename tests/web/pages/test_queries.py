@@ -40,8 +40,8 @@ MOST_QUERIES = 30
 # Each thing is there once, then ten times as often.
 ONCE, TIMES = range(1), range(1, 11)
 # Milliseconds that a page may take, where a page that shows almost nothing takes USUAL or less; on a slower machine, or
-# one with more to do, both grow. `interlog bench-pages` says what they are on the demo's company. Of each the best of its
-# rounds counts, which is what it takes itself: other tests run beside this one.
+# one with more to do, both grow. `interlog bench-pages` says what they are on the demo's company. The best round of
+# each counts, which is what it takes itself: other tests run beside this one.
 MOST, USUAL = 80, 15
 TRIVIAL = "/my-settings"
 ROUNDS = 5
