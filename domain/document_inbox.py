@@ -15,7 +15,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
@@ -43,6 +43,7 @@ AHEAD = dt.timedelta(days=1)
 EARLIEST = dt.datetime(1900, 1, 1, tzinfo=dt.UTC)
 
 _ATTRIBUTE = re.compile(r"[a-z0-9_]{1,40}")
+_WHOLE, _NAME = v.whole(), v.text(v.NAME_LIMIT)
 
 
 def _identifier(value: object) -> str:
@@ -64,12 +65,12 @@ def _whole(value: object) -> int:
     """Check a whole number; one that was written with a fraction of nothing is one as well."""
     if isinstance(value, (Decimal, float)) and -1 < value < v.LARGEST_INTEGER + 1 and value == int(value):
         value = int(value)
-    number: int = v.whole()(value)
+    number: int = _WHOLE(value)
     return number
 
 
 def _name(value: object) -> str | None:
-    name: str = v.text(v.NAME_LIMIT)(value)
+    name: str = _NAME(value)
     return name.strip() or None
 
 
@@ -99,8 +100,7 @@ DATA_CHECKS: dict[str, v.Check] = {
 NUMBERS = ("document_version", "document_occurrence")
 
 
-@dataclass(frozen=True)
-class Incoming:
+class Incoming(NamedTuple):
     """One event as it came.
 
     Parameters
@@ -140,13 +140,14 @@ class Receipt:
 
 @dataclass(frozen=True)
 class _Event:
-    """A valid event, ready to be stored."""
+    """A valid event, ready to be stored: its data as the JSON text that it is known by, everything else as a row."""
 
     index: int
     source: str
     id: str
     hash: str
     user: str | None
+    data: str
     row: dict[str, Any]
 
     @property
@@ -224,23 +225,23 @@ def _read(index: int, incoming: Incoming, *, now: dt.datetime) -> _Event | Rejec
         return Rejection(
             index, _text_or_none(value.get("source")), _text_or_none(value.get("id")), "invalid", faults.noted
         )
-    time = taken.get("time")
-    data = {**data, **{name: taken_data[name] for name in NUMBERS if data.get(name) is not None}}
-    hash = hashlib.sha256(_json([taken["type"], time, data]).encode()).hexdigest()
+    time = taken["time"].isoformat() if taken.get("time") else None
+    written = _json({**data, **{name: taken_data[name] for name in NUMBERS if data.get(name) is not None}})
+    known_by = '["{}",{},{}]'.format(taken["type"], f'"{time}"' if time else "null", written)
+    hash = hashlib.sha256(known_by.encode()).hexdigest()
     row = {
         "source": taken["source"],
         "event_id": taken["id"],
         "hash": hash,
         "type": taken["type"],
         "time": time,
-        "data": data,
         "envelope": attributes or None,
         "document_type": taken_data["document_type"],
         "document_no": taken_data["document_no"],
         "document_version": taken_data.get("document_version", 0),
         "document_occurrence": taken_data.get("document_occurrence", 0),
     }
-    return _Event(index, taken["source"], taken["id"], hash, taken_data.get("user"), row)
+    return _Event(index, taken["source"], taken["id"], hash, taken_data.get("user"), written, row)
 
 
 def _text_or_none(value: object) -> str | None:
@@ -299,8 +300,6 @@ def _plain(value: object) -> object:
         if abs(value.adjusted()) > MOST_DIGITS:  # written out it would not end
             return str(value)
         return int(value) if value == value.to_integral_value() else float(value)
-    if isinstance(value, dt.datetime):
-        return value.isoformat()
     raise TypeError(f"{type(value).__name__} has no form in JSON")
 
 
@@ -322,7 +321,8 @@ def _store(
         {**event.row, "actor_id": users[event.user.lower()] if event.user else actor.id} for event in ordered
     ]
     inserted: Any = session.execute(
-        sql.load("receive_events"), {"rows": _json(rows), "door": door.value, "sender_id": actor.id}
+        sql.load("receive_events"),
+        {"rows": _json(rows), "data": _data_of(ordered), "door": door.value, "sender_id": actor.id},
     )
     hashes = {key: event.hash for key, event in events.items()}
     if inserted.rowcount < len(rows):
@@ -342,8 +342,11 @@ HASHES = text("""
 KEEP_CONFLICTS = text("""
     INSERT INTO document_event_conflict (position, hash, door, type, time, data)
     SELECT e.position, decode(g.hash, 'hex'), :door, g.type, g.time, g.data
-    FROM jsonb_to_recordset(CAST(:rows AS jsonb))
-        g(source text, event_id text, hash text, type text, time timestamptz, data jsonb)
+    FROM ROWS FROM (
+        jsonb_to_recordset(CAST(:rows AS jsonb))
+            AS (source text, event_id text, hash text, type text, time timestamptz),
+        jsonb_array_elements(CAST(:data AS jsonb))
+    ) g(source, event_id, hash, type, time, data)
     JOIN document_event e ON e.event_id = g.event_id AND e.source = g.source AND e.outcome <> 'rejected'
     ON CONFLICT DO NOTHING
 """)
@@ -358,7 +361,14 @@ KEEP_REJECTED = text("""
 def _keep_conflicts(session: Session, conflicts: Sequence[_Event], *, door: Door) -> None:
     if conflicts:
         rows = [event.row for event in conflicts]
-        session.execute(KEEP_CONFLICTS, {"rows": _json(rows), "door": door.value})
+        session.execute(
+            KEEP_CONFLICTS, {"rows": _json(rows), "data": _data_of(conflicts), "door": door.value}
+        )
+
+
+def _data_of(events: Sequence[_Event]) -> str:
+    """Write the data of events as one JSON array of what is written already."""
+    return f"[{','.join(event.data for event in events)}]"
 
 
 def _keep_rejected(

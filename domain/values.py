@@ -68,16 +68,16 @@ def take(
     """
     taken: dict[str, Any] = {}
     for field, value in values.items():
-        path = prefix + field
         if field in read_only:
-            faults.add(path, "read_only", shown(value))
+            faults.add(prefix + field, "read_only", shown(value))
         elif field not in checks:
-            faults.add(path, "unknown_field")
+            faults.add(prefix + field, "unknown_field")
         else:
             try:
                 taken[field] = checks[field](value)
             except Bad as bad:
-                faults.add(path, bad.code, None if field in _SECRET_FIELDS else shown(value), **bad.params)
+                given = None if field in _SECRET_FIELDS else shown(value)
+                faults.add(prefix + field, bad.code, given, **bad.params)
     return taken
 
 

@@ -1,10 +1,15 @@
 -- Store the events whose (source, id) is not there yet, in the order given, and note who sends events of which source.
 -- An event without a time gets that of its receipt. Index: document_event_id_key.
 WITH given AS (
-    SELECT g.*, row_number() OVER () AS no
-    FROM jsonb_to_recordset(CAST(:rows AS jsonb)) g(
-        source text, event_id text, hash text, type text, time timestamptz, data jsonb, envelope jsonb,
-        document_type text, document_no text, document_version integer, document_occurrence integer, actor_id integer)
+    SELECT g.*
+    FROM ROWS FROM (
+        jsonb_to_recordset(CAST(:rows AS jsonb)) AS (
+            source text, event_id text, hash text, type text, time timestamptz, envelope jsonb, document_type text,
+            document_no text, document_version integer, document_occurrence integer, actor_id integer),
+        jsonb_array_elements(CAST(:data AS jsonb))
+    ) WITH ORDINALITY g(
+        source, event_id, hash, type, time, envelope, document_type, document_no, document_version,
+        document_occurrence, actor_id, data, no)
 ), noted AS (
     INSERT INTO document_source (actor_id, source)
     SELECT DISTINCT CAST(:sender_id AS integer), g.source FROM given g

@@ -1,5 +1,6 @@
 """The inbox: each event once, conflicts kept aside, faults all at once (D1, D8, D9)."""
 
+import hashlib
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -247,6 +248,20 @@ def test_a_number_means_the_same_however_it_is_written(session: Session) -> None
     receipt = receive(session, event, as_text(event).replace(": 2,", ": 2.0,"))
     assert (receipt.accepted, receipt.duplicates, receipt.rejected) == (1, 1, [])
     assert receive(session, {**event, "data": {**event["data"], "document_version": 2.0}}).duplicates == 1
+
+
+@pytest.mark.parametrize(
+    ("time", "kept"), [("2026-03-10T15:00:00+03:00", '"2026-03-10T12:00:00+00:00"'), (None, "null")]
+)
+def test_what_an_event_is_known_by_stays_the_same(session: Session, time: str | None, kept: str) -> None:
+    """D1: years later the same event is still a duplicate."""
+    receive(session, make_event(time=time, document_version=2, description='Ü "1"'))
+    data = (
+        r'{"account_no":"C100","description":"Ü \"1\"","document_no":"INV-1",'
+        r'"document_type":"sales_invoice","document_version":2}'
+    )
+    known_by = f'["document.printed",{kept},{data}]'
+    assert rows(session, "encode(hash, 'hex')") == [(hashlib.sha256(known_by.encode()).hexdigest(),)]
 
 
 def test_numbers_that_are_none_or_without_end_stop_nothing(session: Session) -> None:
