@@ -1,21 +1,19 @@
 -- Log the lines of one range: an entry for each that is ready, a skip with its reasons for each that is not, and if
 -- asked a thin follow-up line for each entry. One pass over the effective lines, in one snapshot, in order of contact:
 -- contacts are reached one beside the other, and so are their places in the log's (contact, date) index. Nothing sorts
--- again; joins with small tables keep the order.
+-- again; joins with small tables keep the order. What is counted stands first, as the rest is not read for it.
 -- Index: segment_line_pkey for the range; the log's primary key is the fuse.
 WITH line AS MATERIALIZED (
     SELECT
+        e.ready AND NOT (:send AND e.sending_problems IS NOT NULL) AS good, e.email_missing,
         e.line_no, e.contact_id, e.company_id, e.template_version_id, e.salesperson_id, e.campaign_id, e.date,
         e.duration_min, e.campaign_target, e.campaign_response, e.cost, e.information_flow, e.initiated_by,
-        CASE WHEN NOT e.email_missing THEN e.correspondence_type END AS correspondence_type, e.email_missing,
+        CASE WHEN NOT e.email_missing THEN e.correspondence_type END AS correspondence_type,
         e.language_code, e.evaluation, nullif(e.description, :description) AS description,
-        CASE WHEN e.subject IS DISTINCT FROM coalesce(:subject, l.subject, e.description)
+        CASE WHEN e.subject IS DISTINCT FROM coalesce(:subject, e.template_subject, e.description)
              THEN coalesce(e.subject, '') END AS subject, e.problems,
-        CASE WHEN :send THEN e.sending_problems END AS sending_problems,
-        e.ready AND NOT (:send AND e.sending_problems IS NOT NULL) AS good
+        CASE WHEN :send THEN e.sending_problems END AS sending_problems
     FROM segment_line_effective_by_contact e
-    LEFT JOIN interaction_template_version_language l
-        ON l.version_id = e.template_version_id AND l.language_code = lower(e.language_code)
     WHERE e.segment_id = :segment_id AND e.line_no BETWEEN :range_from AND :range_to
 ), logged AS (
     INSERT INTO interaction (

@@ -229,10 +229,12 @@ def test_entries_say_what_their_lines_said(world: World, seed: int) -> None:
 
     entries = world.rows("""
         SELECT s.segment_no, (v.entry_no - s.first_entry_no + 1)::integer AS line_no, v.description, v.subject,
-               i.subject AS own_subject, s.subject AS common
+               i.subject AS own_subject, coalesce(s.subject, l.subject, v.description) AS common
         FROM interaction_visible v
         JOIN interaction i USING (entry_no)
         JOIN logged_segment s ON s.no = v.logged_segment_no
+        LEFT JOIN interaction_template_version_language l
+            ON l.version_id = i.template_version_id AND l.language_code = lower(i.language_code)
     """)
     shown = [(row, said[row.segment_no, row.line_no]) for row in entries]
     assert len(shown) > len(numbers)
