@@ -6,8 +6,11 @@ from sqlalchemy import text
 
 from domain.interaction_question import Found, Question
 
-# So many entries, the nearest in the order of the list, tell whether a text is said often: by more than this share.
-NEAREST, OFTEN = 5_000, 0.01
+# Whether a text is said often, by more than a share, the nearest entries in the order of the list tell; it is then
+# looked for among some more of them.
+SAMPLE, OFTEN, NEAREST = 2_000, 0.01, 10_000
+# So many that say it are looked up at most. A text that is said often, but not lately, is met in order soon enough.
+SELDOM = 5_000
 
 
 def find(question: Question, relation: str) -> list[Found] | None:
@@ -15,20 +18,15 @@ def find(question: Question, relation: str) -> list[Found] | None:
 
     None if it is said often, but among the nearest not often enough with whatever else is asked for.
     """
-    nearest = f"SELECT i.* FROM {relation} i WHERE true {question.beyond} ORDER BY {question.order.sql} LIMIT {NEAREST}"
-    often = f"SELECT count(*) FROM ({nearest}) i WHERE i.said ILIKE ANY(:q)"
-    if question.session.scalar(text(often), question.parameters) < NEAREST * OFTEN:
-        return question.find(
-            "WITH said AS MATERIALIZED"
-            f" (SELECT i.entry_no FROM {relation} i WHERE i.said ILIKE ANY(:q) {question.beyond})"
-            " SELECT i.entry_no, i.date FROM said JOIN interaction_visible i USING (entry_no)"
-            f" WHERE true {question.conditions} ORDER BY {question.order.sql} LIMIT :limit"
-        )
+    nearest = f"SELECT i.* FROM {relation} i WHERE true {question.beyond} ORDER BY {question.order.sql} LIMIT"
+    often = f"SELECT count(*) FROM ({nearest} {SAMPLE}) i WHERE i.said ILIKE ANY(:q)"
+    if question.session.scalar(text(often), question.parameters) < SAMPLE * OFTEN:
+        return _by_trigrams(question, relation)
     found = question.find(
         f"""
         SELECT o.entry_no, o.date
         FROM (
-            SELECT * FROM ({nearest}) i WHERE i.said ILIKE ANY(:q) {question.of_row}
+            SELECT * FROM ({nearest} {NEAREST}) i WHERE i.said ILIKE ANY(:q) {question.of_row}
             ORDER BY {question.order.sql} OFFSET 0
         ) o
         CROSS JOIN LATERAL (
@@ -38,3 +36,26 @@ def find(question: Question, relation: str) -> list[Found] | None:
         """
     )
     return found if len(found) == question.limit else None
+
+
+def _by_trigrams(question: Question, relation: str) -> list[Found] | None:
+    """Look up what says the text, in whatever order; None if that turns out to be more than a few.
+
+    The planner does not know of the limit: a text that it takes to be frequent it would look for in all entries.
+    """
+    said = question.session.scalars(
+        text(
+            "WITH said AS MATERIALIZED"
+            f" (SELECT i.entry_no FROM {relation} i WHERE i.said ILIKE ANY(:q) {question.beyond})"
+            f" SELECT entry_no FROM said LIMIT {SELDOM + 1}"
+        ),
+        question.parameters,
+    ).all()
+    if len(said) > SELDOM:
+        return None
+    return question.find(
+        "SELECT i.entry_no, i.date FROM interaction_visible i"
+        f" WHERE i.entry_no = ANY(CAST(:said AS bigint[])) {question.conditions}"
+        f" ORDER BY {question.order.sql} LIMIT :limit",
+        said=list(said),
+    )

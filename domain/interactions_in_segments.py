@@ -7,6 +7,7 @@ Segments that were logged a moment ago are not summed up yet; all of them are lo
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any, NamedTuple
@@ -14,10 +15,12 @@ from typing import Any, NamedTuple
 from sqlalchemy import text
 
 from domain import interaction_texts
-from domain.interaction_question import SEGMENT, SUMMED, Found, Order, Question
+from domain.interaction_question import CAMPAIGN, SEGMENT, SUMMED, Found, Order, Question
 
 # What the sums know of entries of segments.
 SUMMED_WITH_SEGMENT = (*SUMMED, "user", "origin", *SEGMENT, "date_from", "date_to")
+# Filters by which campaign entries are asked for.
+CAMPAIGNS = (CAMPAIGN, "campaign_entry_no")
 # Ranges read, and looked into, at once; doubled with each time that did not fill the page.
 FIRST_LOOK = 8
 
@@ -49,13 +52,16 @@ def find(question: Question) -> list[Found]:
 def _walk(question: Question, pieces: Iterator[Piece], source: Source) -> list[Found]:
     found: list[Found] = []
     look = FIRST_LOOK
-    while len(found) < question.limit and (taken := _next(pieces, look, question.limit)):
+    enough = (
+        question.limit if source is _ALL else math.inf
+    )  # how many of a piece have texts of their own, nobody knows
+    while len(found) < question.limit and (taken := _next(pieces, look, enough)):
         found += _look_into(question, taken, source)
         look *= 2
     return found
 
 
-def _next(pieces: Iterator[Piece], most: int, enough: int) -> list[Piece]:
+def _next(pieces: Iterator[Piece], most: int, enough: float) -> list[Piece]:
     """Take pieces until they have enough entries together, or are as many as are looked into at once."""
     taken: list[Piece] = []
     expected = 0
@@ -86,13 +92,15 @@ def _pieces(question: Question, said: str = "") -> Iterator[Piece]:
     """List where entries may match, in order, read as they are taken; those on the pages before are left out."""
     made, parameters = question.conditions_of(SUMMED_WITH_SEGMENT)
     order, most = question.order, FIRST_LOOK
+    pieces_of = _IN_ORDER_OF_DATES if order.by_date else _IN_ORDER_OF_NUMBERS
     beyond, place = _beyond_page(order)
+    campaigns = _of_campaigns(question)
     while True:
-        statement = _PIECES.format(
-            day="i.date" if order.by_date else "NULL::date",
-            conditions=" ".join([made, said, beyond]),
+        statement = pieces_of.format(
+            conditions=f"{made} {said}",
+            beyond=f"{campaigns} {beyond}",
             entries=_WEIGHTS[question.canceled],
-            order=f"day {order.direction}, i.first {order.direction}",
+            direction=order.direction,
         )
         rows = question.session.execute(
             text(statement), {**question.parameters, **parameters, **place, "most": most}
@@ -105,20 +113,29 @@ def _pieces(question: Question, said: str = "") -> Iterator[Piece]:
         most *= 2
 
 
+def _of_campaigns(question: Question) -> str:
+    """Leave out the segments that have no campaign entry of what is asked for."""
+    names = [name for name in CAMPAIGNS if question.asks_only(name)]
+    if not names or question.order.by_date:  # in that order the planner finds them by itself
+        return ""
+    made, _ = question.conditions_of(names)
+    return f"AND s.no IN (SELECT i.logged_segment_no FROM ({_CAMPAIGN_ENTRIES}) i WHERE true {made})"
+
+
 def _beyond_page(order: Order) -> tuple[str, dict[str, Any]]:
     """Make the condition that leaves out pieces on the pages before."""
     if order.after_entry_no is None:
         return "", {}
     if order.by_date:
         return f"AND i.date {'<=' if order.descending else '>='} :after_date", {}
-    return f"AND i.{'first <=' if order.descending else 'last >='} :after_entry_no", {}
+    return f"AND s.{'first_entry_no <=' if order.descending else 'last_entry_no >='} :after_entry_no", {}
 
 
 def _beyond_piece(order: Order, piece: Piece) -> tuple[str, dict[str, Any]]:
     """Make the condition that leaves out a piece and those before it; the date also alone, for an index."""
     comparison = "<" if order.descending else ">"
     if not order.by_date:
-        return f"AND i.first {comparison} :beyond_first", {"beyond_first": piece.first}
+        return f"AND s.first_entry_no {comparison} :beyond_first", {"beyond_first": piece.first}
     return (
         f"AND i.date {comparison}= :beyond_day AND (i.date, i.first) {comparison} (:beyond_day, :beyond_first)",
         {"beyond_day": piece.day, "beyond_first": piece.first},
@@ -190,26 +207,46 @@ def _rest_of(piece: Piece, order: Order) -> Piece:
 # How many entries of a row of sums match at most, by what is asked of canceled ones.
 _ACTIVE = "CASE WHEN s.canceled_at IS NULL AND c.canceled_at IS NULL THEN t.interactions ELSE 0 END"
 _WEIGHTS = {"": "t.entries", "true": f"t.entries - {_ACTIVE}", "false": _ACTIVE}
-# Read in the order of logged_segment_summed_up_idx or interaction_total_segment_date_idx until there are enough.
-_PIECES = """
-    SELECT i.first, max(i.last) AS last, {day} AS day, sum(i.entries)::bigint AS entries
-    FROM (
-        SELECT s.first_entry_no AS first, s.last_entry_no AS last, t.date, t.salesperson_id, t.campaign_entry_no,
-               v.template_id, v.group_id, c.campaign_id, s.actor_id, 'segment' AS origin, s.first_entry_no AS entry_no,
-               CASE WHEN s.deleted_at IS NULL THEN s.no END AS logged_segment_no, s.no, t.template_version_id,
-               {entries} AS entries
-        FROM interaction_total t
-        JOIN logged_segment s ON s.no = t.logged_segment_no AND s.summed_up_at IS NOT NULL
-        LEFT JOIN interaction_template_version v ON v.id = t.template_version_id
-        LEFT JOIN campaign_entry c ON c.entry_no = t.campaign_entry_no
-        WHERE t.logged_segment_no IS NOT NULL
+_SUMS = """
+    SELECT s.first_entry_no AS first, s.last_entry_no AS last, t.date, t.salesperson_id, t.campaign_entry_no,
+           v.template_id, v.group_id, c.campaign_id, s.actor_id, 'segment' AS origin, s.first_entry_no AS entry_no,
+           CASE WHEN s.deleted_at IS NULL THEN s.no END AS logged_segment_no, s.no, t.template_version_id,
+           {entries} AS entries
+    FROM interaction_total t
+    LEFT JOIN interaction_template_version v ON v.id = t.template_version_id
+    LEFT JOIN campaign_entry c ON c.entry_no = t.campaign_entry_no
+"""
+# Segment by segment, or sum by sum: beside many sums without a segment, the planner takes a join of those with one for
+# far fewer than they are, and reads them all. Index: logged_segment_summed_up_idx, and that of the sums of a segment.
+_IN_ORDER_OF_NUMBERS = f"""
+    SELECT s.first_entry_no AS first, s.last_entry_no AS last, NULL::date AS day, i.entries
+    FROM logged_segment s
+    CROSS JOIN LATERAL (
+        SELECT sum(i.entries)::bigint AS entries
+        FROM ({_SUMS} WHERE t.logged_segment_no = s.no) i
+        WHERE true {{conditions}}
     ) i
-    WHERE true {conditions}
-    GROUP BY i.first, day
-    HAVING sum(i.entries) > 0
-    ORDER BY {order}
+    WHERE s.summed_up_at IS NOT NULL AND i.entries > 0 {{beyond}}
+    ORDER BY first {{direction}}
     LIMIT :most
 """
+# Index: interaction_total_segment_date_idx.
+_IN_ORDER_OF_DATES = f"""
+    SELECT i.first, max(i.last) AS last, i.date AS day, sum(i.entries)::bigint AS entries
+    FROM (
+        {_SUMS} CROSS JOIN LATERAL (
+            SELECT * FROM logged_segment s
+            WHERE s.no = t.logged_segment_no AND s.summed_up_at IS NOT NULL OFFSET 0
+        ) s
+        WHERE t.logged_segment_no IS NOT NULL
+    ) i
+    WHERE true {{conditions}} {{beyond}}
+    GROUP BY i.first, day
+    HAVING sum(i.entries) > 0
+    ORDER BY day {{direction}}, i.first {{direction}}
+    LIMIT :most
+"""
+_CAMPAIGN_ENTRIES = "SELECT entry_no AS campaign_entry_no, campaign_id, logged_segment_no FROM campaign_entry"
 _ALL = Source("interaction", "")
 _PERSONAL = Source("interaction_personal", "AND o.said ILIKE ANY(:q)")
 # What entries of a segment say unless they say something of their own.
