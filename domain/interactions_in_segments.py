@@ -21,6 +21,9 @@ from domain.interaction_question import CAMPAIGN, SEGMENT, SUMMED, Found, Order,
 SUMMED_WITH_SEGMENT = (*SUMMED, "user", "origin", *SEGMENT, "date_from", "date_to")
 # Filters by which campaign entries are asked for.
 CAMPAIGNS = (CAMPAIGN, "campaign_entry_no")
+# Filters that lead to few of the sums, in no order, and so many segments that say a text at most: by date all of those
+# are read at once.
+NARROW, FEW_SAY = {"template_code", "salesperson_code", "user", *CAMPAIGNS, *SEGMENT}, 50
 # Ranges read, and looked into, at once; doubled with each time that did not fill the page.
 FIRST_LOOK = 8
 
@@ -45,7 +48,8 @@ def find(question: Question) -> list[Found]:
     """Find the first entries of the list among those of logged segments."""
     if _has_no_segment(question):
         return []
-    summed_up = [] if (said := _said(question)) is None else _walk(question, _pieces(question, said), _ALL)
+    said = _said(question)
+    summed_up = [] if said is None else _walk(question, _pieces(question, said), _ALL)
     return summed_up + _look_into(question, _not_summed_up(question), _ALL)
 
 
@@ -79,27 +83,39 @@ def _has_no_segment(question: Question) -> bool:
     )
 
 
-def _said(question: Question) -> str | None:
-    """Say which segments, which wordings of templates say a text that is searched for; None if none does."""
+class Said(NamedTuple):
+    """What says a text that is searched for: a condition on the sums `i`, and whether it leads to few of them."""
+
+    condition: str = ""
+    is_narrow: bool = False
+
+
+def _said(question: Question) -> Said | None:
+    """Find out which segments, which wordings of templates say a text that is searched for; None if none does."""
     if "q" not in question.filters:
-        return ""
-    segments, wordings = question.session.execute(text(_SAID), question.parameters).one()
+        return Said()
+    segments, wordings = question.session.execute(
+        text(_SAID), {**question.parameters, "few": FEW_SAY + 1}
+    ).one()
     by = [condition for condition, says in ((_BY_SEGMENT, segments), (_BY_WORDING, wordings)) if says]
-    return f"AND ({' OR '.join(by)})" if by else None
+    return Said(f"AND ({' OR '.join(by)})", not wordings and segments <= FEW_SAY) if by else None
 
 
-def _pieces(question: Question, said: str = "") -> Iterator[Piece]:
+def _pieces(question: Question, said: Said) -> Iterator[Piece]:
     """List where entries may match, in order, read as they are taken; those on the pages before are left out."""
     made, parameters = question.conditions_of(SUMMED_WITH_SEGMENT)
-    order, most = question.order, FIRST_LOOK
+    order = question.order
+    is_narrow = order.by_date and (said.is_narrow or not NARROW.isdisjoint(question.filters))
+    most = None if is_narrow else FIRST_LOOK
     pieces_of = _IN_ORDER_OF_DATES if order.by_date else _IN_ORDER_OF_NUMBERS
     beyond, place = _beyond_page(order)
     campaigns = _of_campaigns(question)
     while True:
         statement = pieces_of.format(
-            conditions=f"{made} {said}",
+            conditions=f"{made} {said.condition}",
             beyond=f"{campaigns} {beyond}",
             entries=_WEIGHTS[question.canceled],
+            segment=_JOINED if is_narrow else _ONE_BY_ONE,
             direction=order.direction,
         )
         rows = question.session.execute(
@@ -107,7 +123,7 @@ def _pieces(question: Question, said: str = "") -> Iterator[Piece]:
         ).all()
         pieces = [Piece(*row) for row in rows]
         yield from (_rest_of(piece, order) for piece in pieces)
-        if len(pieces) < most:
+        if most is None or len(pieces) < most:
             return
         beyond, place = _beyond_piece(order, pieces[-1])
         most *= 2
@@ -116,7 +132,7 @@ def _pieces(question: Question, said: str = "") -> Iterator[Piece]:
 def _of_campaigns(question: Question) -> str:
     """Leave out the segments that have no campaign entry of what is asked for."""
     names = [name for name in CAMPAIGNS if question.asks_only(name)]
-    if not names or question.order.by_date:  # in that order the planner finds them by itself
+    if not names or question.order.by_date:
         return ""
     made, _ = question.conditions_of(names)
     return f"AND s.no IN (SELECT i.logged_segment_no FROM ({_CAMPAIGN_ENTRIES}) i WHERE true {made})"
@@ -192,7 +208,7 @@ def find_personal(question: Question) -> list[Found]:
     if "q" not in question.filters or _has_no_segment(question):
         return []
     found = interaction_texts.find(question, "interaction_personal")
-    return _walk(question, _pieces(question), _PERSONAL) if found is None else found
+    return _walk(question, _pieces(question, Said()), _PERSONAL) if found is None else found
 
 
 def _rest_of(piece: Piece, order: Order) -> Piece:
@@ -216,6 +232,10 @@ _SUMS = """
     LEFT JOIN interaction_template_version v ON v.id = t.template_version_id
     LEFT JOIN campaign_entry c ON c.entry_no = t.campaign_entry_no
 """
+_JOINED = "JOIN logged_segment s ON s.no = t.logged_segment_no AND s.summed_up_at IS NOT NULL"
+_ONE_BY_ONE = """CROSS JOIN LATERAL (
+    SELECT * FROM logged_segment s WHERE s.no = t.logged_segment_no AND s.summed_up_at IS NOT NULL OFFSET 0
+) s"""
 # Segment by segment, or sum by sum: beside many sums without a segment, the planner takes a join of those with one for
 # far fewer than they are, and reads them all. Index: logged_segment_summed_up_idx, and that of the sums of a segment.
 _IN_ORDER_OF_NUMBERS = f"""
@@ -234,11 +254,7 @@ _IN_ORDER_OF_NUMBERS = f"""
 _IN_ORDER_OF_DATES = f"""
     SELECT i.first, max(i.last) AS last, i.date AS day, sum(i.entries)::bigint AS entries
     FROM (
-        {_SUMS} CROSS JOIN LATERAL (
-            SELECT * FROM logged_segment s
-            WHERE s.no = t.logged_segment_no AND s.summed_up_at IS NOT NULL OFFSET 0
-        ) s
-        WHERE t.logged_segment_no IS NOT NULL
+        {_SUMS} {{segment}} WHERE t.logged_segment_no IS NOT NULL
     ) i
     WHERE true {{conditions}} {{beyond}}
     GROUP BY i.first, day
@@ -252,7 +268,7 @@ _PERSONAL = Source("interaction_personal", "AND o.said ILIKE ANY(:q)")
 # What entries of a segment say unless they say something of their own.
 _SEGMENTS = "SELECT no FROM logged_segment WHERE description ILIKE ANY(:q) OR subject ILIKE ANY(:q)"
 _WORDINGS = "SELECT version_id FROM interaction_template_version_language WHERE subject ILIKE ANY(:q)"
-_SAID = f"SELECT EXISTS ({_SEGMENTS}), EXISTS ({_WORDINGS})"
+_SAID = f"SELECT (SELECT count(*) FROM ({_SEGMENTS} LIMIT :few) s), EXISTS ({_WORDINGS})"
 _BY_SEGMENT, _BY_WORDING = f"i.no IN ({_SEGMENTS})", f"i.template_version_id IN ({_WORDINGS})"
 _NOT_SUMMED_UP = """
     SELECT i.entry_no, i.last_entry_no, NULL::date, i.interactions_count
