@@ -56,9 +56,8 @@ def find(question: Question) -> list[Found]:
 def _walk(question: Question, pieces: Iterator[Piece], source: Source) -> list[Found]:
     found: list[Found] = []
     look = FIRST_LOOK
-    enough = (
-        question.limit if source is _ALL else math.inf
-    )  # how many of a piece have texts of their own, nobody knows
+    # How many entries of a piece have texts of their own, nobody knows.
+    enough = question.limit if source is _ALL else math.inf
     while len(found) < question.limit and (taken := _next(pieces, look, enough)):
         found += _look_into(question, taken, source)
         look *= 2
