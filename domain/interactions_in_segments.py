@@ -129,7 +129,7 @@ def _pieces(question: Question, said: Said) -> Iterator[Piece]:
 
 
 def _of_campaigns(question: Question) -> str:
-    """Leave out the segments that have no campaign entry of what is asked for."""
+    """Leave out the segments that have no campaign entry of what is asked for; by date their sums have an index."""
     names = [name for name in CAMPAIGNS if question.asks_only(name)]
     if not names or question.order.by_date:
         return ""

@@ -24,6 +24,7 @@ from domain.database import transaction
 from domain.errors import Invalid
 from domain.templates import InteractionTemplate
 
+from . import plans
 from .engine_helpers import drain, sessions_on, work
 from .log_world import LogWorld
 from .makers import (
@@ -366,16 +367,10 @@ def _sums_read(session: Any) -> Iterator[list[int]]:
     for statement, parameters in asked:
         if "logged_segment s" in statement and "interaction_total" in statement:
             plan = connection.exec_driver_sql(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}", parameters)
-            read.append(sum(map(_rows_of_sums, _nodes(plan.scalar_one()[0]["Plan"]))))
+            read.append(sum(map(_rows_of_sums, plans.nodes(plan.scalar_one()[0]["Plan"]))))
 
 
 def _rows_of_sums(node: dict[str, Any]) -> int:
     if node.get("Relation Name") != "interaction_total":
         return 0
     return int((node["Actual Rows"] + node.get("Rows Removed by Filter", 0)) * node["Actual Loops"])
-
-
-def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    yield plan
-    for child in plan.get("Plans", ()):
-        yield from _nodes(child)

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from domain import jobs, postponed, segments, thing_search
 from domain.actors import Actor
+from tests.domain import plans
 from tests.domain.makers import (
     insert,
     make_campaign,
@@ -110,9 +111,9 @@ def test_among_many_contacts_only_those_that_match_are_read(session: Session) ->
     insert(session, "contact", {"no": "Z1", "type": "person", "name": "Zoe Needle"})
     session.execute(text("ANALYZE contact"))
     plan = _plan(session, "needle")
-    scanned = [node for node in _nodes(plan) if node.get("Index Name") == "contact_name_words_idx"]
+    scanned = [node for node in plans.nodes(plan) if node.get("Index Name") == "contact_name_words_idx"]
     assert scanned, json.dumps(plan, indent=1)
-    assert all(node["Actual Rows"] <= 1 for node in _nodes(plan)), json.dumps(plan, indent=1)
+    assert all(node["Actual Rows"] <= 1 for node in plans.nodes(plan)), json.dumps(plan, indent=1)
     assert found(session, "need zo") == [("contact", "Z1")]
 
 
@@ -125,9 +126,3 @@ def _plan(session: Session, typed: str) -> dict[str, Any]:
         {"query": f"'{typed}':*"},
     ).scalar_one()[0]["Plan"]
     return plan
-
-
-def _nodes(plan: dict[str, Any]) -> Any:
-    yield plan
-    for child in plan.get("Plans", ()):
-        yield from _nodes(child)

@@ -13,6 +13,7 @@ from domain import sql, timeline
 from domain.contacts import Contact
 from domain.errors import Invalid
 from domain.timeline import Place
+from tests.domain import plans
 from tests.domain.makers import (
     make_company,
     make_contact,
@@ -110,15 +111,9 @@ def test_a_page_comes_from_the_ends_of_two_indexes(session: Session) -> None:
             "limit": 20,
         },
     ).scalar_one()  # fmt: skip
-    nodes = list(_nodes(plan[0]["Plan"]))
+    nodes = list(plans.nodes(plan[0]["Plan"]))
     scanned = {node["Index Name"]: node for node in nodes if "Index Name" in node}
     for index in ("interaction_contact_id_idx", "interaction_company_id_idx"):
         assert scanned[index]["Actual Rows"] <= 20, json.dumps(plan, indent=1)
         assert scanned[index]["Scan Direction"] == "Backward"
     assert not [node for node in nodes if node["Node Type"] == "Seq Scan" and node["Actual Rows"] > 100]
-
-
-def _nodes(plan: dict[str, Any]) -> Any:
-    yield plan
-    for child in plan.get("Plans", ()):
-        yield from _nodes(child)
