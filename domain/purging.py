@@ -11,7 +11,7 @@ is counted twice. And nobody who reads or writes the log may have to wait. So
   (`domain.clock_guard`); what is canceled later stays;
 - the plan counts what is there in blocks of entry numbers and makes parts of some thousand rows of them. A chunk
   deletes as many of them as fit into 200 ms, going by the time that the chunk before took, and leaves the rest to
-  the next one. So there is one short transaction at a time, in the order of the numbers;
+  the next one. A large purge is two such chains, side by side (decision 16);
 - with an archive, the rows of each part are locked, written to a piece of the file and read back before they go
   (`domain.purge_archives`).
 
@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import datetime as dt
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import Any, ClassVar, NamedTuple
@@ -56,6 +57,9 @@ PART = 5_000
 FIRST = 20_000
 # Blocks without anything to delete that a statement may as well read.
 FAR = 4
+# Chains of chunks side by side, and the least rows of a chain.
+CHAINS = 2
+CHAIN = 100_000
 # Parts of a purge at most, as they stand in the job; those of a very large one are larger.
 MOST_PARTS = 2_000
 # Aim for a transaction, in seconds (E7).
@@ -204,7 +208,7 @@ class Purge(Kind):
             "above": purge_filters.has_above(session),
             "parts": parts,
         }
-        return [Chunk(0, len(parts) - 1, total)] if parts else []
+        return _chains(parts)
 
     def work(self, session: Session, job: Job, chunk: Chunk) -> Mapping[str, Any]:
         """Delete parts until the time is over; what is left is another chunk's."""
@@ -253,7 +257,7 @@ class _Run:
         self._job = job
         self._filters = purge_filters.conditions(job.working["filters"])
         self._bound = {**job.working["filters"], "cutoff": dt.datetime.fromisoformat(job.working["cutoff"])}
-        self._deleted = 0
+        self._gone: Counter[int] = Counter()
         self._pieces: list[dict[str, Any]] = []
 
     def seconds(self) -> float:
@@ -277,12 +281,16 @@ class _Run:
             statement = text(f"DELETE FROM interaction i WHERE {where}")
             counts = {only: self._session.execute(statement, bound).rowcount}  # type: ignore[attr-defined]
         self._session.execute(_DELETE_COMMENTS, bound)
-        self._note(counts)
+        self._gone.update(counts)
 
     def outcome(self) -> dict[str, Any]:
-        """Say what went, as it is kept with the chunk."""
+        """Count what went with its segments, whose rows the other chain needs as well, and say it as the chunk keeps
+        it."""
+        for no, count in sorted(self._gone.items()):
+            if no and count:
+                self._session.execute(_COUNT_PURGED, {"no": no, "count": count})
         pieces = {"pieces": self._pieces} if self._pieces else {}
-        return {"deleted": self._deleted, "seconds": round(self.seconds(), 4), **pieces}
+        return {"deleted": self._gone.total(), "seconds": round(self.seconds(), 4), **pieces}
 
     def _lock_what_cancels(self, bound: Mapping[str, Any]) -> dict[str, list[int]]:
         """Find what else than their own cancel makes entries go, and keep it from being restored meanwhile."""
@@ -332,11 +340,20 @@ class _Run:
         )
         return dict(rows.all())
 
-    def _note(self, counts: Mapping[int, int]) -> None:
-        self._deleted += sum(counts.values())
-        for no, count in counts.items():
-            if no and count:
-                self._session.execute(_COUNT_PURGED, {"no": no, "count": count})
+
+def _chains(parts: Sequence[Part]) -> list[Chunk]:
+    """Cut parts into stretches of about as many rows each, whose first chunks leave the rest of theirs to others."""
+    total = sum(part.rows for part in parts)
+    share = max(CHAIN, -(-total // CHAINS))
+    chains: list[Chunk] = []
+    before = 0
+    for at, part in enumerate(parts):
+        if before // share == len(chains):
+            chains.append(Chunk(at, at, part.rows))
+        else:
+            chains[-1] = Chunk(chains[-1].range_from, at, chains[-1].size + part.rows)
+        before += part.rows
+    return chains
 
 
 def _rows_that_fit(session: Session, job: Job) -> int:
@@ -425,12 +442,12 @@ _LAST_CHUNK = text("""
 """)
 # No row of the log is shorter than 80 bytes with its header.
 _MAY_EXCEED = text("SELECT pg_relation_size('interaction') / 80 > :limit")
-# Also against another purge, which counts in the same row.
+# Restoring a segment takes its row wholly and waits for this; other purges that count in it do not.
 _LOCK_SEGMENTS = text("""
     SELECT no FROM logged_segment
     WHERE canceled_at <= :cutoff AND logged_at IS NOT NULL AND first_entry_no <= :last AND last_entry_no >= :first
     ORDER BY no
-    FOR NO KEY UPDATE
+    FOR KEY SHARE
 """)
 _LOCK_CAMPAIGN_ENTRIES = text("""
     SELECT c.entry_no FROM campaign_entry c

@@ -38,8 +38,9 @@ def world(purge_world: PurgeWorld, folder: Path, monkeypatch: pytest.MonkeyPatch
     """Entries canceled in every way, with comments that a CSV file must mind; chunks of two parts of two."""
     monkeypatch.setattr(purging, "BLOCK", 2)
     monkeypatch.setattr(purging, "PART", 2)
+    monkeypatch.setattr(purging, "CHAIN", 4)
     monkeypatch.setattr(purging, "_rows_that_fit", lambda session, job: 4)
-    monkeypatch.setattr(purging._Run, "seconds", lambda run: run._deleted)
+    monkeypatch.setattr(purging._Run, "seconds", lambda run: run._gone.total())
     world = purge_world
     world.segment(2, 7, canceled=True, description=None)
     world.entries(10, 12, 14, canceled=True, description='She said "no", and\nhung up; \\N')
