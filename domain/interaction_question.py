@@ -129,6 +129,15 @@ class Question:
         """Tell whether a filter asks for values alone, not for what is blank."""
         return name in self.filters and records.BLANK not in self.filters[name]
 
+    def asks_one(self, name: str) -> bool:
+        """Tell whether a filter asks for one thing."""
+        return self.asks_only(name) and isinstance(self.parameters[name], int)
+
+    @property
+    def has_one_wording(self) -> bool:
+        """Whether template or group are asked for and lead to one version of a template."""
+        return isinstance(self.parameters.get("versions"), int)
+
     def conditions_of(self, names: Collection[str]) -> tuple[str, dict[str, Any]]:
         """Make the conditions of some filters alone, for a relation `i` that has what they ask for."""
         made, parameters = interaction_filters.conditions(

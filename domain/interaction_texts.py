@@ -13,15 +13,26 @@ SAMPLE, OFTEN, NEAREST = 2_000, 0.01, 10_000
 SELDOM = 5_000
 
 
-def find(question: Question, relation: str) -> list[Found] | None:
+def find(question: Question, relation: str, *, among: str = "") -> list[Found] | None:
     """Find what says a text: by its trigrams if that is seldom said, else among the nearest.
 
-    None if it is said often, but among the nearest not often enough with whatever else is asked for.
+    None if it is said often, but among the nearest probably not often enough with whatever else is asked for.
+
+    Parameters
+    ----------
+    among
+        A condition by which an index has the nearest in the order of the list.
     """
-    nearest = f"SELECT i.* FROM {relation} i WHERE true {question.beyond} ORDER BY {question.order.sql} LIMIT"
-    often = f"SELECT count(*) FROM ({nearest} {SAMPLE}) i WHERE i.said ILIKE ANY(:q)"
-    if question.session.scalar(text(often), question.parameters) < SAMPLE * OFTEN:
+    nearest = f"SELECT i.* FROM {relation} i WHERE true {among} {question.beyond} ORDER BY {question.order.sql} LIMIT"
+    sample = f"""
+        SELECT count(*) AS say_it, count(*) FILTER (WHERE true {question.of_row}) AS match
+        FROM ({nearest} {SAMPLE}) i WHERE i.said ILIKE ANY(:q)
+    """
+    say_it, match = question.session.execute(text(sample), question.parameters).one()
+    if say_it < SAMPLE * OFTEN:
         return _by_trigrams(question, relation)
+    if match * NEAREST < SAMPLE * question.limit:
+        return None
     found = question.find(
         f"""
         SELECT o.entry_no, o.date

@@ -22,7 +22,7 @@ SUMMED_WITH_SEGMENT = (*SUMMED, "user", "origin", *SEGMENT, "date_from", "date_t
 # Filters by which campaign entries are asked for.
 CAMPAIGNS = (CAMPAIGN, "campaign_entry_no")
 # Filters that lead to few of the sums, in no order, and so many segments that say a text at most: by date all of those
-# are read at once.
+# are read at once. One salesperson, one wording of a template have theirs in order.
 NARROW, FEW_SAY = {"template_code", "salesperson_code", "user", *CAMPAIGNS, *SEGMENT}, 50
 # Ranges read, and looked into, at once; doubled with each time that did not fill the page.
 FIRST_LOOK = 8
@@ -104,14 +104,17 @@ def _pieces(question: Question, said: Said) -> Iterator[Piece]:
     """List where entries may match, in order, read as they are taken; those on the pages before are left out."""
     made, parameters = question.conditions_of(SUMMED_WITH_SEGMENT)
     order = question.order
-    is_narrow = order.by_date and (said.is_narrow or not NARROW.isdisjoint(question.filters))
+    is_in_order = question.asks_one("salesperson_code") or question.has_one_wording
+    is_narrow = (
+        order.by_date and not is_in_order and (said.is_narrow or not NARROW.isdisjoint(question.filters))
+    )
     most = None if is_narrow else FIRST_LOOK
     pieces_of = _IN_ORDER_OF_DATES if order.by_date else _IN_ORDER_OF_NUMBERS
     beyond, place = _beyond_page(order)
     campaigns = _of_campaigns(question)
     while True:
         statement = pieces_of.format(
-            conditions=f"{made} {said.condition}",
+            conditions=f"{made} {question.wording} {said.condition}",
             beyond=f"{campaigns} {beyond}",
             entries=_WEIGHTS[question.canceled],
             segment=_JOINED if is_narrow else _ONE_BY_ONE,
@@ -249,7 +252,8 @@ _IN_ORDER_OF_NUMBERS = f"""
     ORDER BY first {{direction}}
     LIMIT :most
 """
-# Index: interaction_total_segment_date_idx.
+# Index: interaction_total_segment_date_idx, interaction_total_segment_salesperson_date_idx,
+# interaction_total_segment_template_date_idx.
 _IN_ORDER_OF_DATES = f"""
     SELECT i.first, max(i.last) AS last, i.date AS day, sum(i.entries)::bigint AS entries
     FROM (

@@ -31,7 +31,7 @@ def find(question: Question) -> list[Found]:
     if days is not None:
         return _few_outside(question, days) if days else []
     if "q" in question.filters:
-        found = interaction_texts.find(question, "interaction_outside")
+        found = interaction_texts.find(question, "interaction_outside", among=_of_one_person(question))
         if found is not None:
             return found
     return question.find(
@@ -48,16 +48,18 @@ def _is_in_order(question: Question) -> bool:
         *PEOPLE,
         *(PERIOD[:2] if question.order.by_date else ()),
     }
-    return not others and (
-        bool(_one_person(question)) or isinstance(question.parameters.get("versions"), int)
-    )
+    return not others and (bool(_one_person(question)) or question.has_one_wording)
 
 
 def _one_person(question: Question) -> set[str]:
     """Name the filters by which one salesperson, one user is asked for."""
-    return {
-        name for name in PEOPLE if question.asks_only(name) and isinstance(question.parameters[name], int)
-    }
+    return {name for name in PEOPLE if question.asks_one(name)}
+
+
+def _of_one_person(question: Question) -> str:
+    """Make the condition of one salesperson, one user; their entries have an index in either order."""
+    made, _ = question.conditions_of(_one_person(question))
+    return made
 
 
 def _few_outside(question: Question, days: Sequence[dt.date]) -> list[Found]:
@@ -114,23 +116,26 @@ def _days_outside(question: Question) -> list[dt.date] | None:
         return None
     made, parameters = question.conditions_of((*SUMMED, *PERIOD[:2]))
     most = FEW_IN_ORDER if _is_in_order(question) else FEW_OUTSIDE
-    rows = question.session.execute(
-        text(_OUTSIDE.format(conditions=made)), {**parameters, "most": most}
-    ).all()
-    if len(rows) == most or sum(row.entries for row in rows) > most:
-        return None
-    return sorted({row.date for row in rows})
+    days: list[dt.date] | None = question.session.scalar(
+        text(_DAYS_OUTSIDE.format(conditions=made)), {**parameters, "most": most}
+    )
+    return days
 
 
-_OUTSIDE = """
-    SELECT i.date, i.entries
+# Index: interaction_total_outside_salesperson_idx, interaction_total_outside_template_idx.
+_DAYS_OUTSIDE = """
+    SELECT CASE WHEN count(*) < :most AND coalesce(sum(entries), 0) <= :most
+                THEN coalesce(array_agg(DISTINCT date), '{{}}') END
     FROM (
-        SELECT t.date, t.entries, t.salesperson_id, t.campaign_entry_no, v.template_id, v.group_id, c.campaign_id
-        FROM interaction_total t
-        LEFT JOIN interaction_template_version v ON v.id = t.template_version_id
-        LEFT JOIN campaign_entry c ON c.entry_no = t.campaign_entry_no
-        WHERE t.logged_segment_no IS NULL
+        SELECT i.date, i.entries
+        FROM (
+            SELECT t.date, t.entries, t.salesperson_id, t.campaign_entry_no, v.template_id, v.group_id, c.campaign_id
+            FROM interaction_total t
+            LEFT JOIN interaction_template_version v ON v.id = t.template_version_id
+            LEFT JOIN campaign_entry c ON c.entry_no = t.campaign_entry_no
+            WHERE t.logged_segment_no IS NULL
+        ) i
+        WHERE true {conditions}
+        LIMIT :most
     ) i
-    WHERE true {conditions}
-    LIMIT :most
 """
