@@ -8,7 +8,7 @@ from domain.interaction_question import Found, Question
 
 # Whether a text is said often, by more than a share, the nearest entries in the order of the list tell; it is then
 # looked for among some more of them.
-SAMPLE, OFTEN, NEAREST = 2_000, 0.01, 10_000
+SAMPLE, OFTEN, NEAREST = 1_000, 0.01, 10_000
 # So many that say it are looked up at most. A text that is said often, but not lately, is met in order soon enough.
 SELDOM = 5_000
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import statistics
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
@@ -160,7 +161,7 @@ class Waits:
     def percentile(self, share: float) -> float:
         """Return the time within which so many of 100 were answered."""
         times = sorted(self.milliseconds)
-        return times[min(len(times) - 1, int(len(times) * share / 100))]
+        return times[max(math.ceil(len(times) * share / 100), 1) - 1]
 
     @property
     def late(self) -> bool:
