@@ -104,10 +104,7 @@ def _pieces(question: Question, said: Said) -> Iterator[Piece]:
     """List where entries may match, in order, read as they are taken; those on the pages before are left out."""
     made, parameters = question.conditions_of(SUMMED_WITH_SEGMENT)
     order = question.order
-    is_in_order = question.asks_one("salesperson_code") or question.has_one_wording
-    is_narrow = (
-        order.by_date and not is_in_order and (said.is_narrow or not NARROW.isdisjoint(question.filters))
-    )
+    is_narrow = _is_narrow(question, said)
     most = None if is_narrow else FIRST_LOOK
     pieces_of = _IN_ORDER_OF_DATES if order.by_date else _IN_ORDER_OF_NUMBERS
     beyond, place = _beyond_page(order)
@@ -129,6 +126,13 @@ def _pieces(question: Question, said: Said) -> Iterator[Piece]:
             return
         beyond, place = _beyond_piece(order, pieces[-1])
         most *= 2
+
+
+def _is_narrow(question: Question, said: Said) -> bool:
+    """Tell whether what is asked for leads to few of the sums, which no index has in the order of the list."""
+    if not question.order.by_date or question.asks_one("salesperson_code") or question.has_one_wording:
+        return False
+    return said.is_narrow or not NARROW.isdisjoint(question.filters)
 
 
 def _of_campaigns(question: Question) -> str:

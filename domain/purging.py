@@ -57,7 +57,7 @@ PART = 5_000
 FIRST = 20_000
 # Blocks without anything to delete that a statement may as well read.
 FAR = 4
-# Chains of chunks side by side, and the least rows of a chain.
+# Chains of chunks side by side, and the rows of a chain before there is another.
 CHAINS = 2
 CHAIN = 100_000
 # Parts of a purge at most, as they stand in the job; those of a very large one are larger.

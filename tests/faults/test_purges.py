@@ -12,12 +12,18 @@ from ops.faults.report import Case
 from ops.faults.stack import lives, wait_for
 from tests.faults.backends import waiting_process
 
-# Two transactions of the first size, and more.
-CANCELED, KEPT = 60_000, 1_000
+# Enough for two chains of chunks, of which one takes several transactions.
+CANCELED, KEPT = 120_000, 1_000
+OTHER_CHAIN_IS_DONE = (
+    "SELECT count(*) = 1 FROM job_chunk WHERE job_id = :job AND step = 1 AND state <> 'done'"
+)
 # Of one segment, or counted by segment.
 DELETION = "%DELETE FROM interaction"
+# Not with FOR UPDATE beside OFFSET, which locks what is left out as well.
 HOLD_ONE = """
-    SELECT entry_no FROM interaction WHERE logged_segment_no = :no ORDER BY entry_no OFFSET :nth LIMIT 1 FOR UPDATE
+    SELECT FROM interaction WHERE entry_no = (
+        SELECT entry_no FROM interaction WHERE logged_segment_no = :no ORDER BY entry_no OFFSET :nth LIMIT 1)
+    FOR UPDATE
 """
 
 
@@ -43,6 +49,9 @@ def test_a_purge_is_killed_in_the_middle(company: Company, case: Case) -> None:
     with stack.engine().begin() as holder:
         holder.execute(text(HOLD_ONE), {"no": canceled, "nth": case.rng.randrange(30_000, CANCELED)})
         job = company.client.post("/purges", {"filters": {}, "confirm": True}).json
+        wait_for(
+            lambda: stack.value(OTHER_CHAIN_IS_DONE, job=job["id"]), "the other chain has come to its end"
+        )
         pid = wait_for(lambda: waiting_process(stack, DELETION), "a batch is caught in its middle")
         before = company.written()
         case.inject("kill -9 of the process that purges")
