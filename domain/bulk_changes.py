@@ -22,7 +22,7 @@ from domain import interaction_filters, interactions, jobs
 from domain import values as v
 from domain.actors import MAY_CHANGE, Actor
 from domain.errors import Faults
-from domain.job_engine import Chunk, Kind, register
+from domain.job_steps import Chunk, Kind, register
 from domain.jobs import Job
 
 # Entries per chunk, about a second: an entry that is canceled gets a row version in every index of the log, and a

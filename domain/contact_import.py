@@ -34,7 +34,7 @@ from domain.contact_file import Encoding, Layout, Row, find_layout
 from domain.contact_links import MEMBERSHIPS
 from domain.database import json_param
 from domain.errors import Fault, Faults, Invalid
-from domain.job_engine import Chunk, Kind, register
+from domain.job_steps import Chunk, Kind, register
 from domain.jobs import Job
 from domain.number_series import NumberSeriesExhausted, NumberSeriesMissing
 from domain.salespeople import Salesperson

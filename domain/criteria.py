@@ -23,7 +23,7 @@ from domain.actors import Actor
 from domain.contact_filters import Filters
 from domain.criteria_actions import LEFT_OUT
 from domain.errors import Faults
-from domain.job_engine import Chunk, Kind, register
+from domain.job_steps import Chunk, Kind, register
 from domain.jobs import Job
 from domain.segments import Segment
 

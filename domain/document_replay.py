@@ -13,7 +13,7 @@ from domain import values as v
 from domain.actors import Actor
 from domain.document_events import FILTERS, REPLAYABLE
 from domain.errors import Faults
-from domain.job_engine import Chunk, Kind, register
+from domain.job_steps import Chunk, Kind, register
 from domain.jobs import Job
 
 MOST_IDS = 10_000

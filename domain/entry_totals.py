@@ -22,7 +22,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from domain import actors, jobs
-from domain.job_engine import Chunk, Kind, register
+from domain.job_steps import Chunk, Kind, register
 from domain.jobs import Job
 
 # A logged segment of so many entries at most is summed up at once, which takes some 10 ms.

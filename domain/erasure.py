@@ -25,7 +25,7 @@ from sqlalchemy.orm import Session
 from domain import actors, audit, jobs, postponed, records
 from domain.actors import Actor
 from domain.contacts import THING, Contact
-from domain.job_engine import Chunk, Kind, register
+from domain.job_steps import Chunk, Kind, register
 from domain.jobs import Job
 
 # Entries per chunk; few contacts have as many. 5,000 with their audit and comments take about 0.3 s.

@@ -14,7 +14,7 @@ from domain import values as v
 from domain.actors import Actor
 from domain.errors import Faults, Refusal
 from domain.interaction_filters import EVALUATIONS
-from domain.job_engine import Chunk, Kind, cut, register
+from domain.job_steps import Chunk, Kind, cut, register
 from domain.jobs import Job
 from domain.logged_segments import LoggedSegment, LoggedSegmentIncomplete
 from domain.segment_logging import make_hidden, reveal

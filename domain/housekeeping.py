@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from domain import actors, audit, clock_guard, jobs, logged_segment_deletion, purge_setup
 from domain.actors import Actor
-from domain.job_engine import Chunk, Kind, cut, register
+from domain.job_steps import Chunk, Kind, cut, register
 from domain.jobs import Job
 
 # Jobs per chunk; each takes its chunks along, a hundred at most of a usual one.

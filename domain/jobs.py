@@ -262,7 +262,7 @@ def request_cancel(session: Session, job: Job, *, actor: Actor) -> None:
     JobFinished
         If the job is in a final state.
     """
-    from domain import job_engine
+    from domain import job_endings, job_steps
 
     if job.state in FINAL:
         raise JobFinished()
@@ -273,7 +273,7 @@ def request_cancel(session: Session, job: Job, *, actor: Actor) -> None:
             ),
             {"job_id": job.id, "actor_id": actor.id},
         )
-    if job.kind in job_engine.KINDS and not job_engine.begin_ending(session, job.id, ending=State.CANCELED):
+    if job.kind in job_steps.KINDS and not job_endings.begin_ending(session, job.id, ending=State.CANCELED):
         raise JobFinished()
     hints.want(session)
     session.refresh(job)

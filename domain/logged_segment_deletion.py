@@ -19,7 +19,7 @@ from domain import audit, jobs, logged_segments
 from domain import values as v
 from domain.actors import Actor
 from domain.errors import Faults
-from domain.job_engine import Chunk, Kind, register
+from domain.job_steps import Chunk, Kind, register
 from domain.jobs import Job
 
 # Entry numbers per chunk, about a second where every one of them has an entry to be canceled.

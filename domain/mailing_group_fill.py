@@ -12,7 +12,7 @@ from domain import actors, audit, criteria, jobs, segments
 from domain import values as v
 from domain.actors import Actor
 from domain.errors import Faults
-from domain.job_engine import Chunk, Kind, cut, register
+from domain.job_steps import Chunk, Kind, cut, register
 from domain.jobs import Job
 from domain.segments import Segment
 

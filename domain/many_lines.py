@@ -16,7 +16,7 @@ from domain import values as v
 from domain.actors import Actor
 from domain.database import json_param
 from domain.errors import Faults
-from domain.job_engine import Chunk, Kind, register
+from domain.job_steps import Chunk, Kind, register
 from domain.jobs import Job
 from domain.segments import Segment
 

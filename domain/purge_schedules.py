@@ -21,7 +21,7 @@ from domain import values as v
 from domain.actors import Actor
 from domain.database import Base, constraints_as_faults
 from domain.errors import Faults, Refusal
-from domain.job_engine import problem_of
+from domain.job_endings import problem_of
 from domain.jobs import Job
 from domain.purge_records import PurgeRecord
 

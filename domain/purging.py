@@ -45,7 +45,7 @@ from domain import (
 )
 from domain.actors import Actor
 from domain.errors import Conflict
-from domain.job_engine import Chunk, Kind, leave_rest, register
+from domain.job_steps import Chunk, Kind, leave_rest, register
 from domain.jobs import Job, State
 
 # Entry numbers per block that the plan counts. Fixed ranges of primary keys were deleted at 840,000 rows/s, batches

@@ -16,7 +16,7 @@ from domain.actors import Actor
 from domain.criteria_actions import CriteriaAction
 from domain.database import Base, constraints_as_faults
 from domain.errors import Conflict, Faults
-from domain.job_engine import register
+from domain.job_steps import register
 from domain.jobs import Job
 from domain.segments import Segment
 

@@ -13,7 +13,7 @@ from domain import values as v
 from domain.actors import Actor, of
 from domain.errors import Faults
 from domain.follow_ups import FollowUp
-from domain.job_engine import Chunk, cut, register
+from domain.job_steps import Chunk, cut, register
 from domain.jobs import Job
 from domain.segment_logging import reveal
 from domain.segments import Segment, Status

@@ -36,7 +36,7 @@ from domain import (
 from domain import values as v
 from domain.actors import Actor
 from domain.errors import Fault, Faults, Invalid, Refusal
-from domain.job_engine import Chunk, Kind, cut, register
+from domain.job_steps import Chunk, Kind, cut, register
 from domain.jobs import Job
 from domain.logged_segments import LoggedSegment
 from domain.logged_segments import of_job as logged_segment_of

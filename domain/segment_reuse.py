@@ -11,7 +11,7 @@ from domain import criteria, logged_segments
 from domain import values as v
 from domain.actors import Actor
 from domain.errors import Faults, NotFound
-from domain.job_engine import register
+from domain.job_steps import register
 from domain.jobs import Job
 from domain.logged_segments import LoggedSegmentIncomplete
 from domain.segments import Segment

@@ -17,7 +17,7 @@ from domain import actors, audit, criteria, criteria_actions, jobs, line_history
 from domain.actors import Actor
 from domain.criteria_actions import CriteriaAction
 from domain.errors import Conflict
-from domain.job_engine import Chunk, Kind, cut, register
+from domain.job_steps import Chunk, Kind, cut, register
 from domain.jobs import Job
 from domain.segments import Segment
 

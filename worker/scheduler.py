@@ -25,7 +25,7 @@ from domain import (
     document_recording,
     entry_totals,
     hints,
-    job_engine,
+    job_claims,
     job_kinds,
     purge_schedules,
     settings,
@@ -114,7 +114,7 @@ class JobScheduler(Scheduler):
             if monotonic() >= self._next_sums:
                 self._next_sums = monotonic() + SECONDS_BETWEEN_SUMS
                 entry_totals.request_if_due(session)
-            return job_engine.open_work(session) + document_recording.is_waiting(session)
+            return job_claims.open_work(session) + document_recording.is_waiting(session)
 
     def _waiting_hints(self) -> int:
         waiting: Any = self._broker.llen(hints.JOBS_QUEUE)

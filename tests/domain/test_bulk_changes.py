@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from domain import bulk_changes, job_engine
+from domain import bulk_changes, job_steps
 from domain.actors import Role
 from domain.contacts import Contact
 from domain.errors import Invalid
@@ -104,7 +104,7 @@ def test_a_death_before_the_commit_changes_no_count(
     world: LogWorld, step: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world.logged(5)
-    kind, deaths = job_engine.KINDS["cancel_interactions"], []
+    kind, deaths = job_steps.KINDS["cancel_interactions"], []
     real = getattr(kind, step)
 
     def dies_once(*arguments: object) -> object:

@@ -16,6 +16,7 @@ from domain import (
     criteria,
     criteria_actions,
     job_engine,
+    job_steps,
     mailing_group_fill,
     saved_criteria,
     segment_lines,
@@ -361,7 +362,7 @@ def test_a_mailing_group_is_filled_from_a_segment(world: World, replace: bool) -
 def test_a_canceled_fill_leaves_the_group_as_it_was(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """J1"""
     monkeypatch.setattr(mailing_group_fill, "cut", lambda first, last, most: [
-        job_engine.Chunk(n, n, 1) for n in range(first, last + 1)
+        job_steps.Chunk(n, n, 1) for n in range(first, last + 1)
     ])  # fmt: skip
     numbers = world.companies(3)
     (there,) = world.companies(1, mailing_groups=["VIP"])

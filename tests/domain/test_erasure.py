@@ -17,6 +17,7 @@ from domain import (
     erasure,
     interaction_creation,
     interactions,
+    job_claims,
     job_engine,
     personal_data,
     postponed,
@@ -268,7 +269,7 @@ def test_entries_of_a_segment_being_logged_are_reached(world: World, monkeypatch
     logging = world.log(segment, on_invalid="skip")
     work(world.sessions)
     with world.transaction() as session:
-        claimed = job_engine.claim(session, grace=0, backoff=0)
+        claimed = job_claims.claim(session, grace=0, backoff=0)
     assert claimed is not None
     assert claimed.job_id == logging.id
     with ThreadPoolExecutor(1) as pool:

@@ -9,10 +9,10 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, sessionmaker
 
-from domain import actors, job_engine, jobs
+from domain import actors, job_claims, job_endings, job_engine, jobs
 from domain.database import is_infrastructure, transaction
 from domain.errors import Fault, Invalid
-from domain.job_engine import KINDS, Chunk, Kind
+from domain.job_steps import KINDS, Chunk, Kind
 from domain.jobs import Job, State
 
 from .engine_helpers import drain, sessions_on, state_of, work
@@ -97,9 +97,9 @@ def written(sessions: Sessions) -> list[int]:
         return list(session.scalars(text("SELECT n FROM written ORDER BY n")))
 
 
-def claim(sessions: Sessions) -> job_engine.Claim:
+def claim(sessions: Sessions) -> job_claims.Claim:
     with transaction(sessions) as session:
-        claimed = job_engine.claim(session, grace=0, backoff=0)
+        claimed = job_claims.claim(session, grace=0, backoff=0)
     assert claimed is not None
     return claimed
 
@@ -171,7 +171,7 @@ def test_a_chunk_at_work_is_not_taken_from_its_owner(sessions: Sessions) -> None
             {"job_id": owner.job_id, "no": owner.no},
         )
         with transaction(sessions) as session:
-            assert job_engine.claim(session, grace=0, backoff=0) is None
+            assert job_claims.claim(session, grace=0, backoff=0) is None
 
 
 def test_a_chunk_is_not_reclaimed_within_the_grace(sessions: Sessions) -> None:
@@ -180,7 +180,7 @@ def test_a_chunk_is_not_reclaimed_within_the_grace(sessions: Sessions) -> None:
     claim(sessions)
 
     with transaction(sessions) as session:
-        assert job_engine.claim(session, grace=60, backoff=0) is None
+        assert job_claims.claim(session, grace=60, backoff=0) is None
 
 
 def test_a_lost_connection_is_no_failure_of_the_chunk(sessions: Sessions) -> None:
@@ -412,7 +412,7 @@ def test_final_states_stay(sessions: Sessions) -> None:
     job = ask(sessions)
     drain(sessions)
     with transaction(sessions) as session:
-        assert not job_engine.begin_ending(session, job.id, ending=State.CANCELED)
+        assert not job_endings.begin_ending(session, job.id, ending=State.CANCELED)
     assert state_of(sessions, job)["state"] == "succeeded"
 
 

@@ -10,7 +10,7 @@ from domain import (
     campaign_entries,
     canceling,
     interactions,
-    job_engine,
+    job_steps,
     logged_segment_deletion,
     logged_segments,
 )
@@ -113,7 +113,7 @@ def test_a_death_before_the_commit_changes_nothing_in_the_end(
 ) -> None:
     no = world.logged(5)
     world.cancel_segment(no)
-    kind, deaths = job_engine.KINDS["delete_logged_segments"], []
+    kind, deaths = job_steps.KINDS["delete_logged_segments"], []
     real = getattr(kind, step)
 
     def dies_once(*arguments: object) -> object:

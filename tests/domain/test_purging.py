@@ -11,7 +11,15 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from domain import actors, campaign_entries, canceling, job_engine, logged_segments, purging
+from domain import (
+    actors,
+    campaign_entries,
+    canceling,
+    job_claims,
+    job_steps,
+    logged_segments,
+    purging,
+)
 from domain.database import transaction
 from domain.errors import Invalid, NotFound
 from domain.purging import Purge, PurgeTooLarge
@@ -325,11 +333,11 @@ def test_what_is_restored_second_finds_nothing_left(world: PurgeWorld, how: str)
     work(world.sessions)
     with ThreadPoolExecutor(1) as pool:
         with transaction(world.sessions) as session:
-            claimed = job_engine.claim(session, grace=0, backoff=0)
+            claimed = job_claims.claim(session, grace=0, backoff=0)
         assert claimed is not None
         with world.transaction() as session:
             found = session.get_one(type(job), job.id)
-            Purge().work(session, found, job_engine.Chunk(0, 0, 2, 0, claimed.no))
+            Purge().work(session, found, job_steps.Chunk(0, 0, 2, 0, claimed.no))
             restoring = pool.submit(come_late)
             wait_for_a_lock(session, restoring)
     with pytest.raises(NotFound) if how == "entry" else nullcontext():

@@ -23,7 +23,7 @@ from domain import (
     undo,
 )
 from domain.errors import Refusal
-from domain.job_engine import Chunk, Kind
+from domain.job_steps import Chunk, Kind
 from domain.jobs import Job
 from domain.segments import Segment, SegmentBusy
 

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from domain.job_engine import Chunk, Kind, cut, register
+from domain.job_steps import Chunk, Kind, cut, register
 from domain.jobs import Job
 
 

@@ -58,7 +58,7 @@ def no_fence(job_engine: Any) -> None:
         ).one()
         return job_engine.Chunk(row.range_from, row.range_to, row.size, row.phase, row.no)
 
-    job_engine._fenced = fenced
+    job_engine.fenced = fenced
 
 
 def acknowledge_first(redis: Any) -> None:
@@ -153,7 +153,7 @@ def patient_web(broker: Any) -> None:
 
 def done_apart(job_engine: Any) -> None:
     """Mark a chunk as done, and commit that, before its work."""
-    fenced = job_engine._fenced
+    fenced = job_engine.fenced
 
     def apart(session: Any, claimed: Any) -> Any:
         chunk = fenced(session, claimed)
@@ -165,7 +165,7 @@ def done_apart(job_engine: Any) -> None:
             session.connection().connection.driver_connection.commit()
         return chunk
 
-    job_engine._fenced = apart
+    job_engine.fenced = apart
 
 
 def engage() -> None:

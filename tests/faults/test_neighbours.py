@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from domain import actors, jobs, migrations
-from domain.job_engine import GRACE_SECONDS
+from domain.job_claims import GRACE_SECONDS
 from ops import commands
 from ops.faults.company import LINES, Company
 from ops.faults.feeder import Feeder

@@ -11,7 +11,7 @@ import pytest
 from celery import Celery
 from sqlalchemy import text
 
-from domain import hints, job_engine
+from domain import hints, job_claims, job_engine
 from domain.hints import STREAM
 from ops.faults.company import Company
 from ops.faults.feeder import BATCH_TYPE, Feeder
@@ -112,8 +112,8 @@ def test_a_chunk_whose_worker_dies_each_time(company: Company, case: Case) -> No
     assert company.ended(job_id)["state"] == "canceled"
     case.recovered("it is canceled", within=10)
     pauses = [later - earlier for earlier, later in itertools.pairwise(claims)]
-    assert min(pauses) > job_engine.GRACE_SECONDS, pauses
-    assert pauses[-1] > job_engine.BACKOFF_SECONDS * 2**4, pauses
+    assert min(pauses) > job_claims.GRACE_SECONDS, pauses
+    assert pauses[-1] > job_claims.BACKOFF_SECONDS * 2**4, pauses
     assert stack.value("SELECT sum(failures) FROM job_chunk WHERE job_id = :id", id=job_id) == 0
     company.assert_logged_exactly_once(company.log(no), FOUR_CHUNKS)
 

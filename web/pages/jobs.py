@@ -10,7 +10,7 @@ from flask_babel import gettext
 from flask_babel import lazy_gettext as _
 from sqlalchemy.orm import Session
 
-from domain import job_engine, job_kinds, jobs
+from domain import job_engine, job_kinds, job_steps, jobs
 from domain.errors import Forbidden
 from domain.users import Role
 from web import database, identity, vocabulary
@@ -188,4 +188,4 @@ def _may_cancel(job: dict[str, Any]) -> bool:
 
 def _is_undone(kind: str) -> bool:
     """Tell whether what a job of this kind has done is undone when it does not succeed."""
-    return kind in job_engine.KINDS and job_engine.KINDS[kind].undoes
+    return kind in job_steps.KINDS and job_steps.KINDS[kind].undoes
