@@ -10,12 +10,47 @@ import structlog
 from sqlalchemy import text
 from sqlalchemy.orm import Session, sessionmaker
 
+from domain import hints
+from domain.actors import Actor
 from domain.database import transaction
-from domain.errors import Refusal
+from domain.errors import Conflict, Refusal
 from domain.job_steps import KINDS, Chunk
 from domain.jobs import FINAL, Job, State
 
 log = structlog.get_logger()
+
+
+class JobFinished(Conflict):
+    """A finished job cannot be canceled."""
+
+    code = "job_finished"
+
+
+def request_cancel(session: Session, job: Job, *, actor: Actor) -> None:
+    """Stop a job: claims stop at once, chunks at work are waited for, then what was done is undone.
+
+    The wish is committed by itself before the job's row is touched: workers hold that row in turns, and a bare
+    update would starve behind them (RELIABILITY 2). Should this process die in between, the wish stands and
+    whoever works next carries it out. So it does for a kind that only a newer version knows.
+
+    Raises
+    ------
+    JobFinished
+        If the job is in a final state.
+    """
+    if job.state in FINAL:
+        raise JobFinished()
+    with Session(session.get_bind()) as separate, separate.begin():
+        separate.execute(
+            text(
+                "INSERT INTO job_cancel (job_id, actor_id) VALUES (:job_id, :actor_id) ON CONFLICT DO NOTHING"
+            ),
+            {"job_id": job.id, "actor_id": actor.id},
+        )
+    if job.kind in KINDS and not begin_ending(session, job.id, ending=State.CANCELED):
+        raise JobFinished()
+    hints.want(session)
+    session.refresh(job)
 
 
 def begin_ending(

@@ -7,7 +7,7 @@ States of a job::
       │           ├──────> failed       a chunk kept failing; what was done is undone where the kind can
       └───────────┴─> canceling ─> canceled
 
-This module is the record of jobs; `domain.job_engine` does them.
+This module is the record of jobs; `domain.job_engine` does them, `domain.job_endings` ends them.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from domain import hints, logs, records
 from domain.actors import Actor
 from domain.database import Base, json_param
-from domain.errors import Conflict, NotFound
+from domain.errors import NotFound
 
 log = structlog.get_logger()
 
@@ -77,12 +77,6 @@ class Job(Base):
     def working(self, values: Mapping[str, Any]) -> None:
         asked = self.stored_working.get(logs.REQUEST_ID)
         self.stored_working = {**values, **({logs.REQUEST_ID: asked} if asked else {})}
-
-
-class JobFinished(Conflict):
-    """A finished job cannot be canceled."""
-
-    code = "job_finished"
 
 
 def create(
@@ -248,32 +242,3 @@ def _description(job: Job, row: Any) -> dict[str, Any]:
         "result": job.result,
         "problem": job.problem,
     }
-
-
-def request_cancel(session: Session, job: Job, *, actor: Actor) -> None:
-    """Stop a job: claims stop at once, chunks at work are waited for, then what was done is undone.
-
-    The wish is committed by itself before the job's row is touched: workers hold that row in turns, and a bare
-    update would starve behind them (RELIABILITY 2). Should this process die in between, the wish stands and
-    whoever works next carries it out. So it does for a kind that only a newer version knows.
-
-    Raises
-    ------
-    JobFinished
-        If the job is in a final state.
-    """
-    from domain import job_endings, job_steps
-
-    if job.state in FINAL:
-        raise JobFinished()
-    with Session(session.get_bind()) as separate, separate.begin():
-        separate.execute(
-            text(
-                "INSERT INTO job_cancel (job_id, actor_id) VALUES (:job_id, :actor_id) ON CONFLICT DO NOTHING"
-            ),
-            {"job_id": job.id, "actor_id": actor.id},
-        )
-    if job.kind in job_steps.KINDS and not job_endings.begin_ending(session, job.id, ending=State.CANCELED):
-        raise JobFinished()
-    hints.want(session)
-    session.refresh(job)

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.orm import Session, sessionmaker
 
-from domain import actors, jobs, purging
+from domain import actors, job_endings, jobs, purging
 from domain.database import transaction
 from domain.jobs import Job
 
@@ -119,7 +119,7 @@ class PurgeWorld:
     def cancel_job(self, job: Job) -> None:
         """Stop a job."""
         with self.transaction() as session:
-            jobs.request_cancel(session, jobs.get(session, job.id), actor=actors.system(session))
+            job_endings.request_cancel(session, jobs.get(session, job.id), actor=actors.system(session))
 
     def execute(self, statement: str, **parameters: Any) -> None:
         """Run a statement."""

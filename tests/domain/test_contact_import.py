@@ -11,7 +11,17 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session, sessionmaker
 
-from domain import actors, audit, contact_file, contact_import, contacts, jobs, number_series, setup
+from domain import (
+    actors,
+    audit,
+    contact_file,
+    contact_import,
+    contacts,
+    job_endings,
+    jobs,
+    number_series,
+    setup,
+)
 from domain.database import transaction
 from domain.errors import Invalid
 from domain.jobs import Job
@@ -524,7 +534,7 @@ def test_canceling_keeps_what_is_in_and_says_so(sessions: Sessions) -> None:
     work(sessions)
     work(sessions)
     with transaction(sessions) as session:
-        jobs.request_cancel(session, jobs.get(session, job.id), actor=actors.system(session))
+        job_endings.request_cancel(session, jobs.get(session, job.id), actor=actors.system(session))
     drain(sessions)
     described = state_of(sessions, job)
     assert described["state"] == "canceled"

@@ -89,7 +89,7 @@ def ask(sessions: Sessions, *, rows: int = 10, kind: str = "writer", serial_key:
 
 def cancel(sessions: Sessions, job: Job) -> None:
     with transaction(sessions) as session:
-        jobs.request_cancel(session, jobs.get(session, job.id), actor=actors.system(session))
+        job_endings.request_cancel(session, jobs.get(session, job.id), actor=actors.system(session))
 
 
 def written(sessions: Sessions) -> list[int]:
@@ -281,7 +281,7 @@ def test_a_canceled_job_is_undone_wherever_it_stands(sessions: Sessions, done: i
         work(sessions)
 
     if done == 7:
-        with pytest.raises(jobs.JobFinished):
+        with pytest.raises(job_endings.JobFinished):
             cancel(sessions, job)
         return
     cancel(sessions, job)

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.orm import Session, sessionmaker
 
-from domain import actors, criteria, jobs, segment_lines, segment_logging, segments
+from domain import actors, criteria, job_endings, jobs, segment_lines, segment_logging, segments
 from domain.database import transaction
 from domain.jobs import Job
 from domain.segments import Segment
@@ -80,7 +80,7 @@ class World:
     def cancel(self, job: Job) -> None:
         """Cancel a job."""
         with self.transaction() as session:
-            jobs.request_cancel(session, jobs.get(session, job.id), actor=actors.system(session))
+            job_endings.request_cancel(session, jobs.get(session, job.id), actor=actors.system(session))
 
     def override(self, segment_no: str, line_no: int, **values: Any) -> None:
         """Personalise a line."""

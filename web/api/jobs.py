@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Literal
 
 from flask import Flask, Response, current_app
 
-from domain import jobs
+from domain import job_endings, jobs
 from domain.actors import Role
 from domain.database import transaction
 from domain.errors import Fault, Forbidden, Invalid, NotFound
@@ -139,7 +139,7 @@ def cancel(path: JobPath, body: NoFields) -> Response:
     if job.created_by != actor.id and not actor.role.includes(Role.MARKETING):
         raise Forbidden()
     body.refuse_faults()
-    jobs.request_cancel(session, job, actor=actor)
+    job_endings.request_cancel(session, job, actor=actor)
     response = shown(job_shown(session, job), status=202)
     response.headers["Location"] = f"/api/v1/jobs/{job.id}"
     return response

@@ -10,7 +10,7 @@ from flask_babel import gettext
 from flask_babel import lazy_gettext as _
 from sqlalchemy.orm import Session
 
-from domain import job_engine, job_kinds, job_steps, jobs
+from domain import job_endings, job_engine, job_kinds, job_steps, jobs
 from domain.errors import Forbidden
 from domain.users import Role
 from web import database, identity, vocabulary
@@ -162,8 +162,8 @@ def cancel(key: str) -> Answer:
             back=back,
         )
     try:
-        jobs.request_cancel(session, job, actor=identity.required())
-    except jobs.JobFinished:
+        job_endings.request_cancel(session, job, actor=identity.required())
+    except job_endings.JobFinished:
         flash(gettext("The job has already ended."), "warn")
     return redirect(back, 303)  # type: ignore[return-value]
 
