@@ -11,17 +11,19 @@ import shutil
 import tempfile
 import uuid
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 import redis
+from argon2 import PasswordHasher
 from psycopg import sql
 from sqlalchemy import Engine, NullPool, create_engine, make_url
 from sqlalchemy.orm import Session
 
-from domain import logs
+from domain import logs, users
 from ops.embedded import EmbeddedPostgres, EmbeddedRedis
 
 pytest_plugins = ["tests.system", "tests.chromium"]
@@ -190,6 +192,12 @@ def _migrate_template(server: TestServer) -> None:
     unfinished = f"{TEMPLATE}_{uuid.uuid4().hex[:8]}"
     upgrade(server.create(unfinished))
     server.rename(unfinished, TEMPLATE)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cheap_passwords() -> None:
+    """Hash passwords at hardly any cost: tests sign in some thousand times. The processes of a stack hash as ever."""
+    users.PasswordHasher = partial(PasswordHasher, time_cost=1, memory_cost=8, parallelism=1)  # type: ignore[misc]
 
 
 @pytest.fixture

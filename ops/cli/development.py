@@ -31,8 +31,14 @@ def test(faults: bool, mutations: bool, security_deep: bool, arguments: tuple[st
     if security_deep:
         os.environ["SECURITY_EXAMPLES"] = "100"
         arguments = arguments or ("tests/security/test_schema.py",)
-    # The whole suite on all cores, up to four; a chosen part starts faster on one.
-    chosen = arguments or ("--numprocesses=auto", "--maxprocesses=4")
+    # The whole suite on all cores, up to four; a chosen part starts faster on one. What the tests of a file share is
+    # made once, and files come in the order of their names: the last are short.
+    chosen = arguments or (
+        "--numprocesses=auto",
+        "--maxprocesses=4",
+        "--dist=loadfile",
+        "--no-loadscope-reorder",
+    )
     if faults:
         chosen = ("tests/faults", "--faults", *arguments)
     program, chosen = ("tests.faults.mutations", arguments) if mutations else ("pytest", chosen)

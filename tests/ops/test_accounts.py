@@ -52,6 +52,8 @@ def test_a_user_gets_a_made_password_that_works(fresh_db, opened):
         "user", "create", "olga", "--role", "marketing", "--language", "ru", DATABASE_URL=fresh_db
     )
     assert made.returncode == 0, made.stderr
+    kept = opened.scalar(text("SELECT password_hash FROM app_user"))
+    assert kept.startswith("$argon2id$v=19$m=65536,t=3,p=4$")
     user = users.by_password(opened, name="olga", password=made.stdout.splitlines()[-1])
     assert user is not None
     assert (user.role, user.language_code) == ("marketing", "ru")

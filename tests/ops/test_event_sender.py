@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import threading
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,10 @@ from sqlalchemy.orm import Session, sessionmaker
 from ops import commands, event_sender
 from ops.accounts import create_token
 from ops.cli import main
+from ops.embedded import EmbeddedRedis
 from ops.health import web
 from ops.processes import free_port, wait_until
+from tests.conftest import TestServer
 from tests.domain.engine_helpers import sessions_on
 from tests.domain.events import make_event
 from tests.ops.test_imports import DATA, needs_data
@@ -54,22 +57,48 @@ class Site:
             self._process.wait()
 
 
-@pytest.fixture
-def site(fresh_db: str, redis_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
+@pytest.fixture(scope="module")
+def database_url(postgres_server: TestServer, template_database: str) -> Iterator[str]:
+    """A database that the tests of this module share: each begins without events."""
+    name = f"sender_{uuid.uuid4().hex[:8]}"
+    yield postgres_server.create(name, template=template_database)
+    postgres_server.drop(name)
+
+
+@pytest.fixture(scope="module")
+def running_site(
+    database_url: str, redis_server: EmbeddedRedis, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Site]:
     made = Site(
-        {"DATABASE_URL": fresh_db, "REDIS_URL": redis_url, "INTERLOG_SECRET_KEY": "s"}, tmp_path / "log"
+        {"DATABASE_URL": database_url, "REDIS_URL": redis_server.url, "INTERLOG_SECRET_KEY": "s"},
+        tmp_path_factory.mktemp("site") / "log",
     )
-    monkeypatch.setenv("INTERLOG_TOKEN", create_token(fresh_db, {"name": "shop", "role": "service"}))
     made.start()
     assert wait_until(lambda: web(made.port), 20)
     yield made
     made.stop()
 
 
-@pytest.fixture
-def sessions(fresh_db: str) -> Iterator[sessionmaker[Session]]:
-    with sessions_on(fresh_db) as made:
+@pytest.fixture(scope="module")
+def sessions(database_url: str) -> Iterator[sessionmaker[Session]]:
+    with sessions_on(database_url) as made:
         yield made
+
+
+@pytest.fixture(scope="module")
+def token(database_url: str) -> str:
+    return create_token(database_url, {"name": "shop", "role": "service"})
+
+
+@pytest.fixture
+def site(
+    running_site: Site, sessions: sessionmaker[Session], token: str, monkeypatch: pytest.MonkeyPatch
+) -> Site:
+    """The site, without an event yet, to be reached with a token of the environment."""
+    monkeypatch.setenv("INTERLOG_TOKEN", token)
+    with sessions() as session, session.begin():
+        session.execute(text("TRUNCATE document_event CASCADE"))
+    return running_site
 
 
 @pytest.fixture
