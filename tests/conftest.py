@@ -208,6 +208,14 @@ def fresh_db(postgres_server: TestServer, template_database: str) -> Iterator[st
     postgres_server.drop(name)
 
 
+@pytest.fixture(scope="module")
+def database_url(postgres_server: TestServer, template_database: str) -> Iterator[str]:
+    """The URL of a migrated database that the tests of one module share."""
+    name = f"module_{uuid.uuid4().hex[:8]}"
+    yield postgres_server.create(name, template=template_database)
+    postgres_server.drop(name)
+
+
 @pytest.fixture(scope="session")
 def engine(postgres_server: TestServer, template_database: str, worker_name: str) -> Iterator[Engine]:
     """An engine on a migrated database that all rolled-back tests of this worker share."""

@@ -7,7 +7,6 @@ import shutil
 import subprocess
 import sys
 import urllib.request
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -35,15 +34,12 @@ pytestmark = pytest.mark.skipif(
 
 @pytest.fixture(scope="module")
 def stack(
-    postgres_server: Any,
-    template_database: str,
+    database_url: str,
     stack_redis: EmbeddedRedis,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[dict[str, str]]:
     """A running stack on a database of its own: the environment its command line needs, and SITE."""
-    name = f"docs_{uuid.uuid4().hex[:8]}"
     port = free_port()
-    database_url = postgres_server.create(name, template=template_database)
     servers = {"DATABASE_URL": database_url, "REDIS_URL": stack_redis.url}
     environment = os.environ | servers | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
     data = tmp_path_factory.mktemp("stack") / "data"
@@ -66,7 +62,6 @@ def stack(
     yield environment | {"SITE": f"127.0.0.1:{port}"}
     running.terminate()
     running.communicate(timeout=PATIENCE)
-    postgres_server.drop(name)
 
 
 @pytest.mark.parametrize("document", GUIDES, ids=lambda document: document.name)

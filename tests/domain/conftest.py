@@ -1,8 +1,6 @@
 """Who acts in the tests of the domain."""
 
-import uuid
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from sqlalchemy.orm import Session
@@ -21,9 +19,7 @@ def actor(session: Session) -> Actor:
 
 
 @pytest.fixture(scope="module")
-def purge_world(postgres_server: Any, template_database: str) -> Iterator[PurgeWorld]:
-    """A database that the tests of this module share: each begins with an empty log."""
-    name = f"purge_{uuid.uuid4().hex[:8]}"
-    with sessions_on(postgres_server.create(name, template=template_database)) as sessions:
+def purge_world(database_url: str) -> Iterator[PurgeWorld]:
+    """Makes what is purged, in the database of the module: each test begins with an empty log."""
+    with sessions_on(database_url) as sessions:
         yield PurgeWorld(sessions)
-    postgres_server.drop(name)

@@ -40,13 +40,10 @@ from .makers import (
 
 
 @pytest.fixture(scope="module")
-def world(postgres_server: Any, template_database: str) -> Iterator[LogWorld]:
+def world(database_url: str) -> Iterator[LogWorld]:
     """Six segments, one canceled, one deleted, one not summed up yet, one being logged; entries between them."""
-    name = "interaction_search"
-    url = postgres_server.create(name, template=template_database)
-    with sessions_on(url) as sessions:
+    with sessions_on(database_url) as sessions:
         yield _filled(LogWorld(sessions))
-    postgres_server.drop(name)
 
 
 def _filled(world: LogWorld) -> LogWorld:

@@ -5,7 +5,6 @@ import json
 import os
 import subprocess
 import threading
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,6 @@ from ops.cli import main
 from ops.embedded import EmbeddedRedis
 from ops.health import web
 from ops.processes import free_port, wait_until
-from tests.conftest import TestServer
 from tests.domain.engine_helpers import sessions_on
 from tests.domain.events import make_event
 from tests.ops.test_imports import DATA, needs_data
@@ -55,14 +53,6 @@ class Site:
         if self._process:
             self._process.terminate()
             self._process.wait()
-
-
-@pytest.fixture(scope="module")
-def database_url(postgres_server: TestServer, template_database: str) -> Iterator[str]:
-    """A database that the tests of this module share: each begins without events."""
-    name = f"sender_{uuid.uuid4().hex[:8]}"
-    yield postgres_server.create(name, template=template_database)
-    postgres_server.drop(name)
 
 
 @pytest.fixture(scope="module")

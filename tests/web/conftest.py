@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -53,14 +52,6 @@ class Client:
 
     def delete(self, path: str, **options: Any) -> TestResponse:
         return self("DELETE", path, **options)
-
-
-@pytest.fixture(scope="module")
-def database_url(postgres_server: Any, template_database: str) -> Iterator[str]:
-    """A migrated database that the tests of one module share."""
-    name = f"web_{uuid.uuid4().hex[:8]}"
-    yield postgres_server.create(name, template=template_database)
-    postgres_server.drop(name)
 
 
 @pytest.fixture(scope="module")
