@@ -2,7 +2,7 @@
 
 Makes the log by set-based statements, four fifths of it in logged segments of very different sizes, the rest single
 entries and documents between them; then measures in the database what pages and API ask for. A time is what the
-statements of a domain function take at best, over values chosen at random among those there are.
+statements of a domain function take, over values chosen at random among those there are.
 """
 
 from __future__ import annotations
@@ -33,9 +33,6 @@ ROUNDS = 40
 # How often which page is asked for. To come to a later one takes longer than to ask for it.
 PAGES = {1: ROUNDS, 100: ROUNDS // 2}
 SEED = 4
-# Answers to each question. The fastest is what it takes: on a machine that others use as well, the same one takes three
-# times as long a moment later. What people wait for beside each other, `load` measures.
-ANSWERS = 3
 # Milliseconds that 95 of 100 questions may take (issues 4 and 7).
 MOST_LIST, MOST_TIMELINE, MOST_STATISTICS = 50, 20, 300
 # Shares of the log in segments, each with how many segments make it up: few large ones, many small ones.
@@ -208,14 +205,11 @@ def _biggest(session: Session, by: entry_statistics.By, *, months: bool = False)
 
 def _time(ground: Ground, ask: Callable[[Session], Any]) -> float:
     """Time a question that has been asked before: what is asked for often is in memory."""
-    times = []
     with ground.client.transaction() as session:
         ask(session)
-        for _ in range(ANSWERS):
-            with _statements(session) as milliseconds:
-                ask(session)
-            times.append(sum(milliseconds))
-    return min(times)
+        with _statements(session) as milliseconds:
+            ask(session)
+        return sum(milliseconds)
 
 
 @contextmanager

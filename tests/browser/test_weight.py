@@ -84,12 +84,12 @@ class Scales:
         self._weight += event["encodedDataLength"]
 
 
-def test_no_page_is_heavy(visit: Callable[..., Visit], site: Site, something_everywhere: None) -> None:
-    """Every page is reached by links from the home page, and takes at most 150 kB when nothing is cached.
-
-    In Russian, whose letters take two bytes.
-    """
-    user = visit(language="ru")
+@pytest.mark.parametrize("language", ["en", "ru"])
+def test_no_page_is_heavy(
+    language: str, visit: Callable[..., Visit], site: Site, something_everywhere: None
+) -> None:
+    """Every page is reached by links from the home page, and takes at most 150 kB when nothing is cached."""
+    user = visit(language=language)
     user.sign_in("admin")
     scales = Scales(user)
     found = walk(scales.read, site.settings)
